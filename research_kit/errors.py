@@ -1,0 +1,90 @@
+"""Every error that this package raises on purpose, in one tree.
+
+::
+
+    ResearchKitError
+    ├── DataError              a price file or frame that cannot be taken as it is
+    │   ├── UnknownFormatError the layout of a file was not recognised
+    │   └── MissingColumnError a column that is needed is not there
+    ├── SignalError            a strategy returned signals that cannot be traded
+    ├── OptionError            an engine option, parameter or argument is out of range
+    │   └── ParameterError     a strategy parameter is unknown or out of range
+    ├── NotFoundError          a name or id that nothing has (also a LookupError)
+    ├── StrategyError          a strategy cannot be loaded, or raised while it ran
+    ├── StoreError             the database or a stored file is not as it should be
+    │   ├── ArtifactMissingError  a row is there, its file is not
+    │   └── SchemaVersionError the database is newer than this code, or damaged
+    └── ReportError            a notebook or a report could not be made
+
+Each message is one sentence or two: what was given, what is allowed, the nearest match, the remedy.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ResearchKitError(Exception):
+    """Root of the tree: catching it catches every error raised on purpose."""
+
+
+class DataError(ResearchKitError, ValueError):
+    """A price file or frame cannot be taken as it is."""
+
+
+class UnknownFormatError(DataError):
+    """The layout of a file was not recognised by any reader."""
+
+
+class MissingColumnError(DataError):
+    """A column that is needed is not in the data."""
+
+
+class SignalError(ResearchKitError, ValueError):
+    """A strategy returned signals that cannot be traded."""
+
+
+class OptionError(ResearchKitError, ValueError):
+    """An engine option or an argument is unknown or out of range."""
+
+
+class ParameterError(OptionError):
+    """A strategy parameter is unknown or out of range."""
+
+
+class NotFoundError(ResearchKitError, LookupError):
+    """Nothing has this name or id."""
+
+
+class StrategyError(ResearchKitError):
+    """A strategy cannot be loaded, or raised while it ran."""
+
+
+class StoreError(ResearchKitError):
+    """The database or a stored file is not as it should be."""
+
+
+class ArtifactMissingError(StoreError):
+    """A row names a file that is not there, or that was changed."""
+
+
+class SchemaVersionError(StoreError):
+    """The database was made by a newer version of this code, or is damaged."""
+
+
+class ReportError(ResearchKitError):
+    """A notebook or a report could not be made."""
+
+
+def did_you_mean(given: str, allowed: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the nearest allowed name, or the list of allowed names.
+
+    >>> did_you_mean("sma_cros", ["sma_cross", "momentum"])
+    "Did you mean 'sma_cross'?"
+    >>> did_you_mean("zzz", ["b", "a"])
+    'Known: a, b.'
+    """
+    names = sorted(allowed)
+    near = get_close_matches(given, names, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Known: {', '.join(names)}." if names else "There are none yet."
