@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from research_kit.errors import OptionError, did_you_mean
 
-CommissionFunction = Callable[[float, float], float]
+
+def _qualified_name(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
+CommissionFunction = Annotated[
+    Callable[[float, float], float], PlainSerializer(_qualified_name, return_type=str, when_used="json")
+]
 
 
 class EngineOptions(BaseModel):
@@ -17,6 +25,9 @@ class EngineOptions(BaseModel):
 
     All rates are fractions (0.001 is 0.1 %), all money is in the account's currency. Costs are on by default: a
     result without costs must be asked for. The rules behind each option are in docs/semantics.md.
+
+    ``commission`` may also be a function of price and units that returns money; it must be one that numba can
+    compile, and it replaces the other commission options.
 
     Examples
     --------
@@ -30,7 +41,7 @@ class EngineOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     initial_cash: float = Field(10_000.0, gt=0, description="Money at the start")
-    commission: float = Field(0.001, ge=0, lt=1, description="Fraction of the value of each fill")
+    commission: Rate | CommissionFunction = Field(0.001, description="Fraction of the value of each fill")
     commission_per_order: float = Field(0.0, ge=0, description="Money for each fill")
     commission_per_unit: float = Field(0.0, ge=0, description="Money for each unit traded")
     minimum_commission: float = Field(0.0, ge=0, description="Least commission of each fill, money")
@@ -73,11 +84,13 @@ class EngineOptions(BaseModel):
     seed: int = Field(0, ge=0, description="Seed of everything random")
 
     @model_validator(mode="after")
-    def _size_within_leverage(self) -> Self:
+    def _check_size(self) -> Self:
         if self.sizing == "fraction" and self.size > self.leverage:
             raise ValueError(
                 f"size={self.size:g} of equity needs leverage of at least {self.size:g}; leverage is {self.leverage:g}"
             )
+        if self.whole_units and self.lot % 1 != 0:
+            raise ValueError(f"with whole_units the lot must be a whole number; lot is {self.lot:g}")
         if self.sizing == "risk" and self.size >= 1:
             raise ValueError(f"sizing='risk' takes a fraction of equity below 1 (0.01 is 1 %); size is {self.size:g}")
         return self

@@ -12,8 +12,11 @@ TRADE = np.dtype(
         ("quantity", np.float64),
         ("entry_price", np.float64),
         ("exit_price", np.float64),
+        ("entry_raw", np.float64),  # the market's price, before slippage and spread
+        ("exit_raw", np.float64),
         ("pnl", np.float64),  # net of the commissions and borrow of the trade
         ("commission", np.float64),
+        ("entry_commission", np.float64),  # the part of it that the entry cost
         ("slippage", np.float64),
         ("borrow", np.float64),
         ("max_profit", np.float64),
@@ -22,10 +25,11 @@ TRADE = np.dtype(
         ("exit_label", np.int64),
         ("entry_signal_bar", np.int64),  # the bar whose signal opened it
         ("exit_signal_bar", np.int64),  # the bar whose signal closed it, -1 for stops and the like
-    ]
+    ],
+    align=True,
 )
 
-REJECTION = np.dtype([("bar", np.int64), ("reason", np.int64)])
+REJECTION = np.dtype([("bar", np.int64), ("reason", np.int64)], align=True)
 
 LABELS = (
     "enter_long",

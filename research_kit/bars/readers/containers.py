@@ -1,0 +1,142 @@
+"""Opening a file: plain, gzip or zip, unpacked in memory and never written to disk, with a limit against bombs."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from research_kit.bars.readers.base import HEAD_BYTES, Source
+from research_kit.bars.readers.sniff import TextHints
+from research_kit.errors import DataError, NotFoundError, UnknownFormatError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_UNPACKED = 8 << 30
+"""Most bytes that a packed file may unpack to: 8 GiB."""
+
+MAX_RATIO = 200
+"""Most bytes that one packed byte may become, once more than ``RATIO_FREE`` have come out; price files reach 5 to 20."""
+
+RATIO_FREE = 32 << 20
+
+_STEP = 1 << 20
+_DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)
+
+
+def open_source(path: Path, hints: TextHints | None = None, *, limit: int = MAX_UNPACKED) -> Source:
+    """Return a file opened for the readers: its head now, the rest when a reader asks.
+
+    Packed files are recognised by their first bytes. A zip must hold exactly one file; the names inside it are never
+    used as paths.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such file.
+    DataError
+        It cannot be read, is damaged, or (when it is loaded) unpacks to more than ``limit`` bytes or to more than
+        ``MAX_RATIO`` times its size.
+    """
+    hints = hints or TextHints()
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+        container = _container(magic)
+        with _content(path, container) as content:
+            head = _read_up_to(content, HEAD_BYTES + 1)
+    except FileNotFoundError:
+        raise NotFoundError(f"There is no file {str(path)!r}.") from None
+    except DataError:
+        raise
+    except _DAMAGED as error:
+        raise DataError(f"{path.name} cannot be read: {_reason(error)}.") from None
+    load = partial(_load, path, container, limit)
+    return Source(path.name, head[:HEAD_BYTES], len(head) <= HEAD_BYTES, container, load, hints)
+
+
+def _container(magic: bytes) -> str:
+    if magic.startswith(b"\x1f\x8b"):
+        return "gzip"
+    return "zip" if magic.startswith((b"PK\x03\x04", b"PK\x05\x06")) else ""
+
+
+@contextmanager
+def _content(path: Path, container: str) -> Iterator[IO[bytes]]:
+    """Open the content of a file for reading, unpacking as it goes."""
+    if container == "gzip":
+        with gzip.open(path) as content:
+            yield content
+    elif container == "zip":
+        with zipfile.ZipFile(path) as archive, archive.open(_only_member(path, archive)) as content:
+            yield content
+    else:
+        with path.open("rb") as content:
+            yield content
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    names = [member.filename for member in members]
+    if "[Content_Types].xml" in names:
+        raise UnknownFormatError(f"{path.name} is an Excel or Office file; save the sheet as CSV and import that.")
+    members = [member for member in members if not member.filename.startswith("__MACOSX/")]
+    if len(members) != 1:
+        shown = ", ".join(map(repr, names[:3])) + (" ..." if len(names) > 3 else "")
+        raise DataError(
+            f"{path.name} is a zip of {len(members)} files{f' ({shown})' if names else ''}; "
+            "unpack it and import them one by one."
+        )
+    if members[0].flag_bits & 1:
+        raise DataError(f"{path.name} is a zip with a password; unpack it and import the file inside.")
+    return members[0]
+
+
+def _load(path: Path, container: str, limit: int) -> pa.Buffer:
+    import pyarrow as pa
+
+    if not container:
+        return pa.memory_map(str(path)).read_buffer() if path.stat().st_size else pa.py_buffer(b"")
+    try:
+        with _content(path, container) as content:
+            return pa.py_buffer(_unpack(content, path, limit))
+    except DataError:
+        raise
+    except _DAMAGED as error:
+        raise DataError(f"{path.name} is damaged: {_reason(error)}.") from None
+
+
+def _unpack(content: IO[bytes], path: Path, limit: int) -> memoryview:
+    packed = path.stat().st_size
+    most = min(limit, max(RATIO_FREE, MAX_RATIO * packed))
+    out = io.BytesIO()
+    while step := content.read(_STEP):
+        out.write(step)
+        if out.tell() > most:
+            raise DataError(
+                f"{path.name} has {packed:,} bytes and unpacks to more than {most:,}; "
+                f"the limits are {limit:,} bytes and {MAX_RATIO} times its size. If it is what it should be, unpack it "
+                "and import the plain file."
+            )
+    return out.getbuffer()
+
+
+def _read_up_to(content: IO[bytes], size: int) -> bytes:
+    parts = []
+    while size > 0 and (part := content.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error).rstrip(".") or type(error).__name__

@@ -1,0 +1,132 @@
+"""One backtest, pure: bars, a strategy and options in; trades, equity and metrics out. Nothing is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research_kit.bars.frame import Bars
+from research_kit.engine.options import EngineOptions
+from research_kit.engine.simulation import Simulation, simulate
+from research_kit.engine.trade_table import trade_columns
+from research_kit.errors import SignalError, StrategyError
+from research_kit.strategy.base import Strategy
+from research_kit.strategy.signals import Signals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from research_kit.metrics.summary import Metrics
+
+
+@dataclass(frozen=True, eq=False)
+class BacktestResult:
+    """What a backtest gave.
+
+    ``equity`` and ``drawdown`` are Series over the bars' times (money; fractions <= 0), ``trades`` a DataFrame,
+    ``metrics`` a mapping from name to number (None where a metric is undefined, with the reason). Each is made when
+    it is first read.
+    """
+
+    bars: Bars
+    strategy: Strategy
+    options: EngineOptions
+    simulation: Simulation
+
+    @cached_property
+    def equity(self) -> pd.Series[float]:
+        """Equity at each bar's close, money."""
+        return self._series(self.simulation.equity, "equity")
+
+    @cached_property
+    def drawdown(self) -> pd.Series[float]:
+        """Equity over its highest value so far (initial cash included) minus 1: a fraction <= 0."""
+        equity = self.simulation.equity
+        peak = np.maximum(np.maximum.accumulate(equity), self.options.initial_cash)
+        return self._series(equity / peak - 1.0, "drawdown")
+
+    @cached_property
+    def trade_columns(self) -> dict[str, NDArray[Any]]:
+        """The trades as arrays by column name."""
+        return trade_columns(self.bars, self.simulation)
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """One row for each trade, oldest exit first; open trades last, without an exit."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.trade_columns)
+        for name in ("entry_time", "exit_time"):
+            frame[name] = frame[name].dt.tz_localize("UTC")
+        return frame
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Every metric of the registry."""
+        from research_kit.engine.measure import measure
+
+        return measure(self)
+
+    def _series(self, values: NDArray[np.float64], name: str) -> pd.Series[float]:
+        import pandas as pd
+
+        index = pd.DatetimeIndex(self.bars.time, name="time").tz_localize("UTC")
+        return pd.Series(values, index=index, name=name)
+
+
+def run_backtest(
+    bars: Bars, strategy: Strategy | type[Strategy], options: EngineOptions | None = None, **changes: Any
+) -> BacktestResult:
+    """Return what a strategy would have done on these bars.
+
+    Signals are made at each bar's close and filled at the next bar's open, with costs, unless the options say
+    otherwise (docs/semantics.md has every rule).
+
+    Parameters
+    ----------
+    bars
+        The price data.
+    strategy
+        A strategy, or its class for the default parameters.
+    options
+        Engine options; any of them may be given by keyword too, such as ``commission=0.002``.
+
+    Raises
+    ------
+    SignalError
+        The strategy returned something that cannot be traded.
+    OptionError
+        An option is unknown or out of range.
+
+    Examples
+    --------
+    >>> import research_kit as rk
+    >>> bars = rk.Bars(range(0, 5 * 86_400_000_000_000, 86_400_000_000_000),
+    ...                {name: [10.0, 11.0, 12.0, 13.0, 14.0] for name in ("open", "high", "low", "close")})
+    >>> result = run_backtest(bars, rk.strategies.BuyAndHold(), commission=0)
+    >>> round(float(result.equity.iloc[-1]), 2)  # 10,000 / 11 units, worth 14 each
+    12727.27
+    """
+    options = options or EngineOptions()
+    if changes:
+        options = EngineOptions.from_mapping(options.model_dump() | changes)
+    if isinstance(strategy, type):
+        strategy = strategy()
+    return BacktestResult(bars, strategy, options, simulate(bars, signals_of(strategy, bars), options))
+
+
+def signals_of(strategy: Strategy, bars: Bars) -> Signals:
+    """Return the strategy's signals on these bars, checked for their kind and length."""
+    if not isinstance(strategy, Strategy):
+        raise StrategyError(f"A strategy is an rk.Strategy; this is {type(strategy).__name__}.")
+    signals = strategy.signals(bars)
+    if not isinstance(signals, Signals):
+        raise SignalError(
+            f"{strategy.name}.signals() must return rk.Signals; it returned {type(signals).__name__}. "
+            "Write: return rk.Signals.target(fast > slow)"
+        )
+    return signals

@@ -1,0 +1,186 @@
+"""How the compiled engine lays out what it works on: settings, state, lots, and the arrays that they come with."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research_kit.engine.records import LABELS, REASONS
+
+SETTINGS = np.dtype(
+    [
+        ("commission", np.float64),
+        ("commission_per_order", np.float64),
+        ("commission_per_unit", np.float64),
+        ("minimum_commission", np.float64),
+        ("market_move", np.float64),  # slippage + half the spread: what a market or stop fill loses
+        ("borrow_rate", np.float64),
+        ("size", np.float64),
+        ("lot", np.float64),  # 0: any number of units
+        ("leverage", np.float64),
+        ("maintenance_margin", np.float64),
+        ("stop_loss", np.float64),  # NaN: none, and so for the next two
+        ("take_profit", np.float64),
+        ("trailing_stop", np.float64),
+        ("time_stop", np.int64),  # 0: none
+        ("delay", np.int64),
+        ("sizing", np.int64),  # an index into SIZINGS
+        ("intrabar", np.int64),  # an index into INTRABAR
+        ("at_open", np.bool_),
+        ("is_target", np.bool_),
+        ("has_levels", np.bool_),  # any stop or target
+        ("moves_levels", np.bool_),  # a trailing stop: its level changes with every bar
+        ("allow_short", np.bool_),
+        ("rebalance", np.bool_),
+        ("close_at_end", np.bool_),
+    ],
+    align=True,
+)
+
+STATE = np.dtype(
+    [
+        ("cash", np.float64),
+        ("units", np.float64),  # negative: short
+        ("wanted", np.float64),  # the target that was read last
+        ("acted", np.float64),  # the target of the last order
+        ("events", np.int64),  # the events that wait to be acted on, as bits
+        ("signal_bar", np.int64),  # the bar of the signal that acts
+        ("floor", np.float64),  # no level of an open lot is reached while low > floor and high < ceiling
+        ("ceiling", np.float64),
+        ("first_lot", np.int64),
+        ("last_lot", np.int64),  # one past the newest lot
+        ("trades", np.int64),
+        ("rejections", np.int64),
+        ("ambiguous_bars", np.int64),
+        ("liquidations", np.int64),
+        ("ended", np.bool_),
+        ("bars_in_market", np.int64),
+        ("traded_value", np.float64),
+        ("total_commission", np.float64),
+        ("total_slippage", np.float64),
+        ("total_borrow", np.float64),
+    ],
+    align=True,
+)
+
+LOT = np.dtype(
+    [
+        ("entry_bar", np.int64),
+        ("side", np.int64),
+        ("units", np.float64),  # always positive
+        ("price", np.float64),  # fill price
+        ("raw", np.float64),  # the market's price
+        ("commission", np.float64),  # of the units that are left
+        ("borrow", np.float64),
+        ("stop", np.float64),  # NaN: none
+        ("target", np.float64),
+        ("best", np.float64),  # the best price of completed bars, for the trailing stop
+        ("label", np.int64),
+        ("signal_bar", np.int64),
+    ],
+    align=True,
+)
+
+SIZINGS = ("fraction", "units", "cash", "risk", "volatility")
+INTRABAR = ("stop_first", "target_first", "nearest_open")
+
+FRACTION, UNITS, CASH, RISK, VOLATILITY = range(5)
+STOP_FIRST, TARGET_FIRST, NEAREST_OPEN = range(3)
+ENTER_LONG_BIT, EXIT_LONG_BIT, ENTER_SHORT_BIT, EXIT_SHORT_BIT = 1, 2, 4, 8
+
+ENTER_LONG = LABELS.index("enter_long")
+EXIT_LONG = LABELS.index("exit_long")
+ENTER_SHORT = LABELS.index("enter_short")
+EXIT_SHORT = LABELS.index("exit_short")
+STOP_LOSS = LABELS.index("stop_loss")
+TAKE_PROFIT = LABELS.index("take_profit")
+TRAILING_STOP = LABELS.index("trailing_stop")
+TIME_STOP = LABELS.index("time_stop")
+LIQUIDATION = LABELS.index("liquidation")
+END_OF_DATA = LABELS.index("end_of_data")
+
+PRICE_NOT_POSITIVE = REASONS.index("price_not_positive")
+NO_STOP = REASONS.index("no_stop")
+NO_VOLATILITY = REASONS.index("no_volatility")
+TOO_SMALL = REASONS.index("too_small")
+INSUFFICIENT_CASH = REASONS.index("insufficient_cash")
+
+
+class Market(NamedTuple):
+    """The bars: arrays of shape (n,); ``synthetic`` is empty when no bar is."""
+
+    time_ns: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    synthetic: NDArray[np.bool_]
+
+
+class Wishes(NamedTuple):
+    """What the strategy wants: a target or event bits for each bar; the other arrays are empty when not used."""
+
+    signal: NDArray[Any]
+    stop_prices: NDArray[np.float64]
+    target_prices: NDArray[np.float64]
+    volatility: NDArray[np.float64]  # yearly, known at each bar's close
+
+
+class Calm(NamedTuple):
+    """What stays the same until the next event: what a quiet bar is held against."""
+
+    lag: int  # bars from a signal to its fill
+    cash: float
+    units: float
+    floor: float
+    ceiling: float
+    margin: float
+    is_target: bool
+    acted: float
+    least: float  # the least target that counts: 0 where short sales are not allowed
+    heard: int  # the events that the position listens to
+    ended: bool
+
+
+class Bar(NamedTuple):
+    """One bar on which something may happen."""
+
+    i: int
+    first: float  # the usable open
+    high: float
+    low: float
+    close: float
+    real: bool  # not synthetic
+    last: bool
+
+
+class Wish(NamedTuple):
+    """What belongs to the signal that acts on a bar; NaN where the strategy or the data say nothing."""
+
+    stop: float
+    target: float
+    volatility: float
+
+
+class Exit(NamedTuple):
+    """How units leave: the bar, the market's price, the fill price, their share of the commission, and why."""
+
+    bar: int
+    raw: float
+    price: float
+    commission: float
+    label: int
+    signal_bar: int
+
+
+class Book(NamedTuple):
+    """What the engine reads and writes at every step: settings and state are one record each."""
+
+    settings: Any
+    state: Any
+    lots: NDArray[Any]
+    trades: NDArray[Any]
+    rejections: NDArray[Any]
+    commission_function: Any  # None, or a compiled function of price and units

@@ -1,0 +1,132 @@
+"""Inside a bar: stops, targets, trailing stops, and liquidation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from research_kit.compiled import inlined
+from research_kit.engine.fills import close_lot, close_units
+from research_kit.engine.layout import (
+    LIQUIDATION,
+    NEAREST_OPEN,
+    STOP_FIRST,
+    STOP_LOSS,
+    TAKE_PROFIT,
+    TRAILING_STOP,
+    Bar,
+    Book,
+    Market,
+    Wish,
+)
+
+
+@inlined
+def lot_levels(price: float, side: int, wish: Wish, book: Book) -> tuple[float, float]:
+    """Return stop and target of a lot that fills at ``price``: the strategy's own where given, else the options'."""
+    settings = book.settings
+    stop = price * (1.0 - side * settings.stop_loss) if np.isnan(wish.stop) else wish.stop
+    target = price * (1.0 + side * settings.take_profit) if np.isnan(wish.target) else wish.target
+    return stop, target
+
+
+@inlined
+def usable_open(i: int, market: Market) -> float:
+    """Return the open moved into [low, high]: some venues give the previous close as the open."""
+    return min(max(market.open[i], market.low[i]), market.high[i])  # type: ignore[no-any-return]
+
+
+@inlined
+def check_levels(bar: Bar, book: Book) -> None:
+    """Close each lot whose stop or target this bar reaches, oldest first; count the bar when one reaches both."""
+    settings, state = book.settings, book.state
+    cash, units = state.cash, state.units
+    ambiguous = False
+    at = state.first_lot
+    while at < state.last_lot:
+        raw, label, both = _exit_inside(bar, book.lots[at], book.settings)
+        ambiguous = ambiguous or both
+        if label < 0 or margin_is_gone(cash, units, raw, settings.maintenance_margin):
+            at += 1
+        else:
+            close_lot(at, bar.i, raw, 0.0 if label == TAKE_PROFIT else settings.market_move, label, book)
+            at = max(at, state.first_lot)
+    if ambiguous:
+        state.ambiguous_bars += 1
+
+
+@inlined
+def _exit_inside(bar: Bar, lot: Any, settings: Any) -> tuple[float, int, bool]:
+    """Return raw price, label (-1: none) and whether both levels were reached, for one lot on one bar."""
+    side, first = lot.side, bar.first
+    stop = _effective_stop(lot, settings)
+    stop_label = STOP_LOSS if stop == lot.stop else TRAILING_STOP
+    adverse, favourable = (bar.low, bar.high) if side > 0 else (bar.high, bar.low)
+    if side * first <= side * stop:
+        return first, stop_label, False
+    if side * first >= side * lot.target:
+        return first, TAKE_PROFIT, False
+    stopped, reached = side * adverse <= side * stop, side * favourable >= side * lot.target
+    if stopped and (not reached or _stop_comes_first(first, stop, lot.target, settings.intrabar)):
+        return stop, stop_label, reached
+    if reached:
+        return lot.target, TAKE_PROFIT, stopped
+    return 0.0, -1, False
+
+
+@inlined
+def _effective_stop(lot: Any, settings: Any) -> float:
+    """Return the nearer of stop and trailing stop, NaN when there is neither."""
+    trailing = lot.best * (1.0 - lot.side * settings.trailing_stop)
+    if not np.isnan(trailing) and (np.isnan(lot.stop) or lot.side * trailing > lot.side * lot.stop):
+        return float(trailing)
+    return float(lot.stop)
+
+
+@inlined
+def note_levels(book: Book) -> None:
+    """Note between which prices no level of an open lot is reached."""
+    state = book.state
+    state.floor, state.ceiling = -np.inf, np.inf
+    for at in range(state.first_lot, state.last_lot):
+        lot = book.lots[at]
+        stop = _effective_stop(lot, book.settings)
+        below, above = (stop, lot.target) if lot.side > 0 else (lot.target, stop)
+        if not np.isnan(below):
+            state.floor = max(state.floor, below)
+        if not np.isnan(above):
+            state.ceiling = min(state.ceiling, above)
+
+
+@inlined
+def _stop_comes_first(first: float, stop: float, target: float, rule: int) -> bool:
+    if rule == NEAREST_OPEN:
+        return abs(first - stop) <= abs(target - first)
+    return rule == STOP_FIRST
+
+
+@inlined
+def follow_best(bar: Bar, book: Book) -> None:
+    """Let the trailing stop of every open lot follow this bar, now that it is completed."""
+    state = book.state
+    for at in range(state.first_lot, state.last_lot):
+        lot = book.lots[at]
+        lot.best = max(lot.best, bar.high) if lot.side > 0 else min(lot.best, bar.low)
+
+
+@inlined
+def margin_is_gone(cash: float, units: float, price: float, maintenance_margin: float) -> bool:
+    return cash + units * price <= maintenance_margin * abs(units) * price
+
+
+@inlined
+def check_margin(bar: Bar, book: Book) -> None:
+    """Liquidate the position when the bar's adverse extreme leaves no more than the maintenance margin."""
+    settings, state = book.settings, book.state
+    adverse = bar.low if state.units > 0.0 else bar.high
+    if not margin_is_gone(state.cash, state.units, adverse, settings.maintenance_margin):
+        return
+    close_units(bar.i, adverse, abs(state.units), LIQUIDATION, -1, book)
+    state.liquidations += 1
+    state.ended = state.cash <= 0.0

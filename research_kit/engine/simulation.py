@@ -1,0 +1,310 @@
+"""From bars, signals and options to trades and equity: prepares the arrays of the kernel and grows its buffers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research_kit.bars.frame import PRICE_COLUMNS, Bars
+from research_kit.engine.commission import compiled_commission
+from research_kit.engine.excursion import add_excursions
+from research_kit.engine.kernel import SPARE, run_bars
+from research_kit.engine.layout import (
+    END_OF_DATA,
+    ENTER_LONG_BIT,
+    ENTER_SHORT_BIT,
+    EXIT_LONG_BIT,
+    EXIT_SHORT_BIT,
+    INTRABAR,
+    LOT,
+    SETTINGS,
+    SIZINGS,
+    STATE,
+    Book,
+    Market,
+    Wishes,
+)
+from research_kit.engine.options import EngineOptions
+from research_kit.engine.records import LABELS, REJECTION, TRADE
+from research_kit.errors import MissingColumnError, SignalError
+from research_kit.strategy.signals import LEVELS, Signals
+
+EVENT_BITS = {
+    "enter_long": ENTER_LONG_BIT,
+    "exit_long": EXIT_LONG_BIT,
+    "enter_short": ENTER_SHORT_BIT,
+    "exit_short": EXIT_SHORT_BIT,
+}
+COPIED_OPTIONS = (
+    *("commission_per_order", "commission_per_unit", "minimum_commission", "borrow_rate", "size", "leverage"),
+    *("maintenance_margin", "delay", "allow_short", "rebalance", "close_at_end"),
+)
+OPEN_TRADE_FIELDS = {
+    "entry_bar": "entry_bar",
+    "side": "side",
+    "quantity": "units",
+    "entry_price": "price",
+    "entry_raw": "raw",
+    "entry_label": "label",
+    "entry_signal_bar": "signal_bar",
+    "borrow": "borrow",
+}
+NO_FLOATS: NDArray[np.float64] = np.empty(0)
+NO_FLAGS: NDArray[np.bool_] = np.empty(0, dtype=np.bool_)
+FIRST_ROOM = 512  # trades, lots and rejections; four times as much when full
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What a run of the engine did: trades, equity and counters, as plain arrays and numbers."""
+
+    market: Market
+    signals: Signals
+    options: EngineOptions
+    equity: NDArray[np.float64]
+    rejections: NDArray[Any]
+    state: Any
+    bare_trades: NDArray[Any]
+
+    @cached_property
+    def trades(self) -> NDArray[Any]:
+        """Trades as records (``engine.records.TRADE``), in the order of their exits; open ones last."""
+        trades = self.bare_trades.copy()
+        add_excursions(trades, self.market, self.options.fill == "next_open", END_OF_DATA)
+        trades.flags.writeable = False
+        return trades
+
+    @property
+    def closed_trades(self) -> NDArray[Any]:
+        """The trades that have an exit."""
+        return self.trades[self.trades["exit_bar"] >= 0]
+
+    def entry_labels(self) -> list[str]:
+        """Return the label of each trade's entry."""
+        return self._labels("entry_label", "entry_signal_bar")
+
+    def exit_labels(self) -> list[str]:
+        """Return the label of each trade's exit, empty for an open trade."""
+        return self._labels("exit_label", "exit_signal_bar")
+
+    def _labels(self, code: str, signal_bar: str) -> list[str]:
+        return [self._label(int(trade[code]), int(trade[signal_bar])) for trade in self.bare_trades]
+
+    def _label(self, code: int, signal_bar: int) -> str:
+        if code < 0:
+            return ""
+        label = self.signals.labels.get(LABELS[code], LABELS[code])
+        return label if isinstance(label, str) else label[signal_bar]
+
+    @property
+    def final_cash(self) -> float:
+        return float(self.state["cash"])
+
+    @property
+    def final_units(self) -> float:
+        return float(self.state["units"])
+
+    @property
+    def ambiguous_bars(self) -> int:
+        """Bars that reached both stop and target, so that the rule ``intrabar`` decided."""
+        return int(self.state["ambiguous_bars"])
+
+    @property
+    def liquidations(self) -> int:
+        return int(self.state["liquidations"])
+
+    @property
+    def liquidated(self) -> bool:
+        """True when equity was gone and the run ended."""
+        return bool(self.state["ended"])
+
+    @property
+    def bars_in_market(self) -> int:
+        return int(self.state["bars_in_market"])
+
+    @property
+    def traded_value(self) -> float:
+        return float(self.state["traded_value"])
+
+    @property
+    def total_commission(self) -> float:
+        return float(self.state["total_commission"])
+
+    @property
+    def total_slippage(self) -> float:
+        return float(self.state["total_slippage"])
+
+    @property
+    def total_borrow(self) -> float:
+        return float(self.state["total_borrow"])
+
+
+def simulate(bars: Bars, signals: Signals, options: EngineOptions, *, keep_equity: bool = True) -> Simulation:
+    """Return what the engine makes of these signals, in one pass over the bars.
+
+    Raises
+    ------
+    SignalError
+        The signals do not have one value for each bar, or a target is beyond the leverage.
+    MissingColumnError
+        A column that the options need is not in the bars.
+    """
+    check_signals(bars, signals, options)
+    check_columns(bars, signals, options)
+    market = market_of(bars)
+    wishes = _wishes(bars, signals, options)
+    book = _empty_book(options, signals)
+    equity = np.empty(len(bars) if keep_equity else 0)
+    at = run_bars(0, market, wishes, book, equity)
+    while at < len(bars):
+        book = _with_more_room(book)
+        at = run_bars(at, market, wishes, book, equity)
+    state = book.state
+    trades = book.trades[: state["trades"]]
+    if state["last_lot"] > state["first_lot"]:
+        trades = np.concatenate([trades, _open_trades(book)])
+    return Simulation(market, signals, options, equity, book.rejections[: state["rejections"]], state, trades)
+
+
+def check_signals(bars: Bars, signals: Signals, options: EngineOptions) -> None:
+    """Refuse signals that do not fit the bars or the leverage."""
+    if len(signals) != len(bars):
+        raise SignalError(f"Signals need one value for each bar: {len(bars)} bars, {len(signals)} signals.")
+    exposure = signals.exposure
+    if exposure is None or exposure.dtype == np.bool_ or not len(exposure):
+        return
+    size = options.size if options.sizing == "fraction" else 1.0
+    limit = options.leverage / size
+    beyond = np.abs(exposure) > limit * (1 + 1e-12)  # NaN compares false
+    if beyond.any():
+        at = int(np.argmax(beyond))
+        raise SignalError(
+            f"A target must lie within -{limit:g} and {limit:g} (leverage over size); bar {at} has {exposure[at]:g}."
+        )
+
+
+def check_columns(bars: Bars, signals: Signals, options: EngineOptions) -> None:
+    """Refuse options that need columns which the bars do not have."""
+    levels = options.stop_loss or options.take_profit or options.trailing_stop or signals.prices
+    needed = {"open": "fill='next_open'"} if options.fill == "next_open" else {}
+    if levels:
+        needed |= dict.fromkeys(("open", "high", "low"), "a stop or target")
+    for column, reason in needed.items():
+        if column not in bars:
+            has = ", ".join(bars.columns)
+            raise MissingColumnError(f"{reason} needs the column {column!r}; these bars have {has}.")
+
+
+def market_of(bars: Bars) -> Market:
+    """Return the bars as the kernel reads them; a price that the bars lack is their close."""
+    opens, high, low, close = (np.ascontiguousarray(bars.columns.get(name, bars.close)) for name in PRICE_COLUMNS)
+    synthetic = NO_FLAGS if bars.synthetic is None else np.ascontiguousarray(bars.synthetic)
+    return Market(*map(_frozen, (np.ascontiguousarray(bars.time_ns), opens, high, low, close, synthetic)))
+
+
+def _wishes(bars: Bars, signals: Signals, options: EngineOptions) -> Wishes:
+    stops, targets = (np.ascontiguousarray(signals.prices.get(name, NO_FLOATS)) for name in LEVELS)
+    volatility = _volatility(bars, options) if options.sizing == "volatility" else NO_FLOATS
+    return Wishes(*map(_frozen, (_signal(signals), stops, targets, volatility)))
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a read-only view: one compiled kernel then serves arrays of either kind."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _signal(signals: Signals) -> NDArray[Any]:
+    """Return a target as it is (booleans as bytes), or the four events as bits of one byte."""
+    if signals.exposure is not None:
+        exposure = np.ascontiguousarray(signals.exposure)
+        return exposure.view(np.uint8) if exposure.dtype == np.bool_ else exposure
+    bits = np.zeros(len(signals), dtype=np.uint8)
+    for name, bit in EVENT_BITS.items():
+        event = getattr(signals, name)
+        if event is not None:
+            bits |= event.view(np.uint8) * np.uint8(bit)
+    return bits
+
+
+def _volatility(bars: Bars, options: EngineOptions) -> NDArray[np.float64]:
+    """Return the yearly volatility known at each bar's close."""
+    from research_kit.bars.sessions import bars_per_year
+    from research_kit.strategy.indicators import rolling_std
+
+    returns = np.full(len(bars), np.nan)
+    returns[1:] = bars.close[1:] / bars.close[:-1] - 1.0
+    per_bar: NDArray[np.float64] = rolling_std(returns, options.volatility_window)
+    return per_bar * np.sqrt(bars_per_year(bars.timeframe, bars.session))
+
+
+def _empty_book(options: EngineOptions, signals: Signals) -> Book:
+    state = np.zeros(1, STATE)[0]
+    state["cash"] = options.initial_cash
+    state["floor"], state["ceiling"] = -np.inf, np.inf
+    return Book(
+        settings=_settings(options, signals.exposure is not None, bool(signals.prices)),
+        state=state,
+        lots=np.zeros(FIRST_ROOM, LOT),
+        trades=np.zeros(FIRST_ROOM, TRADE),
+        rejections=np.zeros(FIRST_ROOM, REJECTION),
+        commission_function=compiled_commission(options.commission) if callable(options.commission) else None,
+    )
+
+
+def _settings(options: EngineOptions, is_target: bool, has_prices: bool) -> Any:
+    stops = [options.stop_loss, options.take_profit, options.trailing_stop]
+    record = np.zeros(1, SETTINGS)[0]
+    for name in COPIED_OPTIONS:
+        record[name] = getattr(options, name)
+    record["commission"] = 0.0 if callable(options.commission) else options.commission
+    record["market_move"] = options.slippage + options.spread / 2
+    record["lot"] = max(options.lot, 1.0) if options.whole_units else options.lot
+    record["stop_loss"], record["take_profit"], record["trailing_stop"] = (
+        np.nan if stop is None else stop for stop in stops
+    )
+    record["time_stop"] = options.time_stop or 0
+    record["sizing"] = SIZINGS.index(options.sizing)
+    record["intrabar"] = INTRABAR.index(options.intrabar)
+    record["at_open"] = options.fill == "next_open"
+    record["is_target"] = is_target
+    record["has_levels"] = has_prices or any(stop is not None for stop in stops)
+    record["moves_levels"] = options.trailing_stop is not None
+    return record
+
+
+def _with_more_room(book: Book) -> Book:
+    """Return the book with its lots moved to the front and larger buffers."""
+    state = book.state
+    open_lots = book.lots[state["first_lot"] : state["last_lot"]].copy()
+    state["first_lot"], state["last_lot"] = 0, len(open_lots)
+    return book._replace(
+        lots=_larger(open_lots, LOT),
+        trades=_larger(book.trades[: state["trades"]], TRADE, len(open_lots)),
+        rejections=_larger(book.rejections[: state["rejections"]], REJECTION),
+    )
+
+
+def _larger(records: NDArray[Any], layout: np.dtype[Any], extra: int = 0) -> NDArray[Any]:
+    larger = np.zeros(max(FIRST_ROOM, 4 * len(records)) + extra + 2 * SPARE, layout)
+    larger[: len(records)] = records
+    return larger
+
+
+def _open_trades(book: Book) -> NDArray[Any]:
+    """Return the lots that are still open as trades without an exit."""
+    state = book.state
+    lots = book.lots[state["first_lot"] : state["last_lot"]]
+    trades = np.zeros(len(lots), TRADE)
+    for field, source in OPEN_TRADE_FIELDS.items():
+        trades[field] = lots[source]
+    trades["commission"] = trades["entry_commission"] = lots["commission"]
+    trades["slippage"] = lots["units"] * np.abs(lots["price"] - lots["raw"])
+    trades["exit_bar"] = trades["exit_label"] = trades["exit_signal_bar"] = -1
+    trades["exit_price"] = trades["exit_raw"] = trades["pnl"] = np.nan
+    return trades

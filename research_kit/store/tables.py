@@ -1,0 +1,379 @@
+"""Every table: one class each, with the columns, keys, indexes and checks that the database enforces.
+
+Units: ``*_percent`` and ``pnl_percent`` are percents, ``total_return``, ``pnl``, ``max_drawdown``, ``max_profit`` and
+``max_loss`` money, ``progress``, ``win_rate``, ``volatility``, ``var_95``, ``cvar_95`` and ``daily_target_hit_rate``
+fractions; losses are negative; times are aware UTC; what is undefined is NULL.
+
+A table class does not check its values when it is made (SQLModel leaves that to plain models): rows are made by the
+verbs of this room, which do.
+"""
+
+import math
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlmodel import Field, SQLModel
+
+JOB_STATES = ("pending", "running", "completed", "failed", "cancelled")
+FINAL_STATES = ("completed", "failed", "cancelled")
+TRIAL_STATES = ("completed", "failed", "cancelled", "deleted")
+TRIAL_KINDS = ("run", "sweep", "walk_forward", "notebook")
+STRATEGY_ORIGINS = ("builtin", "workspace", "module", "notebook")
+SIDES = ("long", "short")
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def now() -> datetime:
+    """Return the time of this machine's clock, aware UTC."""
+    return datetime.now(UTC)
+
+
+class FiniteFloat(sa.types.TypeDecorator[float]):
+    """A float column that NaN and infinity cannot enter: both become NULL."""
+
+    impl = sa.Float
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> float | None:
+        if value is None:
+            return None
+        number = float(value)
+        return number if math.isfinite(number) else None
+
+
+JSON_VALUE = sa.JSON(none_as_null=True)
+COUNT = sa.Integer().with_variant(
+    sa.BigInteger(), "postgresql"
+)  # bytes and rows pass 2**31; SQLite's integers are wide
+
+
+IDS_FOR_EVER = {"sqlite_autoincrement": True}  # the id of a deleted row is never given to another
+
+
+class Table(SQLModel):
+    """What all tables share: metadata of their own, so that the SQLModel tables of a notebook never mix with these."""
+
+    metadata: ClassVar[sa.MetaData] = sa.MetaData(naming_convention=_NAMES)
+
+
+def one_of(column: str, allowed: tuple[str, ...]) -> sa.CheckConstraint:
+    """Return the check that a text column holds one of these words."""
+    words = ", ".join(f"'{word}'" for word in allowed)
+    return sa.CheckConstraint(f"{column} IN ({words})", name=column)
+
+
+def at_least_zero(*columns: str) -> list[sa.CheckConstraint]:
+    """Return, for each column, the check that it is NULL or not negative."""
+    return [sa.CheckConstraint(f"{column} >= 0", name=column) for column in columns]
+
+
+def fraction(*columns: str) -> list[sa.CheckConstraint]:
+    """Return, for each column, the check that it is NULL or between 0 and 1."""
+    return [sa.CheckConstraint(f"{column} BETWEEN 0 AND 1", name=column) for column in columns]
+
+
+class Dataset(Table, table=True):
+    """Bars that were imported: where their file is, what they hold, how good they are."""
+
+    __tablename__ = "datasets"
+    __table_args__ = (
+        sa.UniqueConstraint("name", "sha256"),
+        *at_least_zero("file_size", "rows_count", "missing_data_pct", "data_quality_score", "backtest_count"),
+        IDS_FOR_EVER,
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    name: str = Field(max_length=200, index=True)
+    filename: str | None = Field(default=None, max_length=200)
+    file_path: str = Field(max_length=500)
+    file_size: int | None = Field(default=None, sa_type=COUNT)
+    rows_count: int | None = Field(default=None, sa_type=COUNT)
+    columns: list[str] | None = Field(default=None, sa_type=JSON_VALUE)
+    timeframe: str | None = Field(default=None, max_length=20, index=True)
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    missing_data_pct: float | None = Field(default=None, sa_type=FiniteFloat)
+    data_quality_score: float | None = Field(default=None, sa_type=FiniteFloat)
+    has_gaps: bool | None = None
+    timezone: str | None = Field(default=None, max_length=50)
+    symbol: str | None = Field(default=None, max_length=20, index=True)
+    exchange: str | None = Field(default=None, max_length=50)
+    data_source: str | None = Field(default=None, max_length=100)
+    quality_checks: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    backtest_count: int = 0
+    last_used: datetime | None = None
+    created_at: datetime = Field(default_factory=now, index=True)
+    last_accessed: datetime | None = None
+    sha256: str | None = Field(default=None, max_length=64, index=True)
+    session: str | None = Field(default=None, max_length=20)
+    source_sha256: str | None = Field(default=None, max_length=64)
+    import_options: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    parent_id: int | None = Field(default=None, foreign_key="datasets.id", index=True)
+
+    @property
+    def rows(self) -> int | None:
+        """Number of bars."""
+        return self.rows_count
+
+
+class StrategyRow(Table, table=True):
+    """One version of a strategy's source; of the versions of a name, ``is_active`` marks the current one."""
+
+    __tablename__ = "strategies"
+    __table_args__ = (
+        sa.UniqueConstraint("name", "source_sha256"),
+        one_of("origin", STRATEGY_ORIGINS),
+        *at_least_zero("total_backtests"),
+        IDS_FOR_EVER,
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    name: str = Field(max_length=200, index=True)
+    module_path: str | None = Field(default=None, max_length=500)
+    class_name: str | None = Field(default=None, max_length=200)
+    description: str | None = Field(default=None, sa_type=sa.Text)
+    parameters_schema: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    default_parameters: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    total_backtests: int = 0
+    avg_performance: float | None = Field(default=None, sa_type=FiniteFloat)
+    last_used: datetime | None = None
+    created_at: datetime = Field(default_factory=now)
+    is_active: bool = Field(default=True, index=True)
+    origin: str | None = Field(default=None, max_length=20)
+    source: str | None = Field(default=None, sa_type=sa.Text)
+    source_sha256: str | None = Field(default=None, max_length=64)
+
+
+class BacktestJob(Table, table=True):
+    """A backtest that was asked for: what it is, how far it is, and the lease of the worker that runs it."""
+
+    __tablename__ = "backtest_jobs"
+    __table_args__ = (
+        one_of("status", JOB_STATES),
+        *fraction("progress"),
+        *at_least_zero("total_steps", "estimated_duration", "attempt"),
+        sa.CheckConstraint("max_attempts >= 1", name="max_attempts"),
+        sa.Index(None, "status", "heartbeat_at"),
+        IDS_FOR_EVER,
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    status: str = Field(default="pending", max_length=50, index=True)
+    strategy: str = Field(max_length=200)
+    strategy_params: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    engine_options: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    dataset_path: str | None = Field(default=None, max_length=500)
+    progress: float = Field(default=0.0, sa_type=FiniteFloat)
+    current_step: str | None = Field(default=None, max_length=200)
+    total_steps: int | None = None
+    created_at: datetime = Field(default_factory=now, index=True)
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    result_data: str | None = Field(default=None, sa_type=sa.Text)
+    error_message: str | None = Field(default=None, sa_type=sa.Text)
+    estimated_duration: float | None = Field(default=None, sa_type=FiniteFloat)
+    actual_duration: float | None = Field(default=None, sa_type=FiniteFloat)
+    dataset_id: int | None = Field(default=None, foreign_key="datasets.id", index=True)
+    strategy_id: int | None = Field(default=None, foreign_key="strategies.id", index=True)
+    spec: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    spec_hash: str | None = Field(default=None, max_length=64, index=True)
+    engine_version: str | None = Field(default=None, max_length=50)
+    dataset_sha256: str | None = Field(default=None, max_length=64)
+    strategy_sha256: str | None = Field(default=None, max_length=64)
+    seed: int | None = Field(default=None, sa_type=COUNT)
+    worker_id: str | None = Field(default=None, max_length=100)
+    lease_token: str | None = Field(default=None, max_length=32)
+    heartbeat_at: datetime | None = None
+    attempt: int = 0
+    max_attempts: int = 1
+    cancel_requested: bool = False
+
+
+class Trade(Table, table=True):
+    """One closed lot of a backtest, or a lot that was still open at the end (no exit)."""
+
+    __tablename__ = "trades"
+    __table_args__ = (one_of("side", SIDES), *at_least_zero("quantity", "holding_time_minutes"))
+
+    id: int = Field(default=None, primary_key=True, sa_type=COUNT)
+    backtest_job_id: int = Field(foreign_key="backtest_jobs.id", ondelete="CASCADE", index=True)
+    entry_time: datetime
+    exit_time: datetime | None = None
+    entry_price: float = Field(sa_type=FiniteFloat)
+    exit_price: float | None = Field(default=None, sa_type=FiniteFloat)
+    quantity: float = Field(sa_type=FiniteFloat)
+    side: str = Field(max_length=10)
+    pnl: float | None = Field(default=None, sa_type=FiniteFloat)
+    pnl_percent: float | None = Field(default=None, sa_type=FiniteFloat)
+    holding_time_minutes: float | None = Field(default=None, sa_type=FiniteFloat)
+    entry_signal: str | None = Field(default=None, max_length=100)
+    exit_signal: str | None = Field(default=None, max_length=100)
+    max_profit: float | None = Field(default=None, sa_type=FiniteFloat)
+    max_loss: float | None = Field(default=None, sa_type=FiniteFloat)
+    created_at: datetime = Field(default_factory=now)
+    commission: float | None = Field(default=None, sa_type=FiniteFloat)
+    slippage: float | None = Field(default=None, sa_type=FiniteFloat)
+    borrow: float | None = Field(default=None, sa_type=FiniteFloat)
+
+
+class BacktestMetrics(Table, table=True):
+    """The metrics of one job: the common ones as columns, the others in ``extra``, why one is NULL in ``reasons``."""
+
+    __tablename__ = "backtest_metrics"
+    __table_args__ = (
+        *at_least_zero("total_trades", "winning_trades", "losing_trades", "profit_factor", "average_holding_time"),
+        *at_least_zero("max_consecutive_wins", "max_consecutive_losses", "volatility"),
+        *at_least_zero("total_trading_days", "profitable_days"),
+        *fraction("win_rate", "daily_target_hit_rate"),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    backtest_job_id: int = Field(foreign_key="backtest_jobs.id", ondelete="CASCADE", index=True, unique=True)
+    total_return: float | None = Field(default=None, sa_type=FiniteFloat)
+    total_return_percent: float | None = Field(default=None, sa_type=FiniteFloat)
+    sharpe_ratio: float | None = Field(default=None, sa_type=FiniteFloat)
+    sortino_ratio: float | None = Field(default=None, sa_type=FiniteFloat)
+    max_drawdown: float | None = Field(default=None, sa_type=FiniteFloat)
+    max_drawdown_percent: float | None = Field(default=None, sa_type=FiniteFloat)
+    total_trades: int | None = None
+    winning_trades: int | None = None
+    losing_trades: int | None = None
+    win_rate: float | None = Field(default=None, sa_type=FiniteFloat)
+    profit_factor: float | None = Field(default=None, sa_type=FiniteFloat)
+    largest_win: float | None = Field(default=None, sa_type=FiniteFloat)
+    largest_loss: float | None = Field(default=None, sa_type=FiniteFloat)
+    average_win: float | None = Field(default=None, sa_type=FiniteFloat)
+    average_loss: float | None = Field(default=None, sa_type=FiniteFloat)
+    average_holding_time: float | None = Field(default=None, sa_type=FiniteFloat)
+    max_consecutive_wins: int | None = None
+    max_consecutive_losses: int | None = None
+    volatility: float | None = Field(default=None, sa_type=FiniteFloat)
+    var_95: float | None = Field(default=None, sa_type=FiniteFloat)
+    cvar_95: float | None = Field(default=None, sa_type=FiniteFloat)
+    total_trading_days: int | None = None
+    profitable_days: int | None = None
+    daily_target_hit_rate: float | None = Field(default=None, sa_type=FiniteFloat)
+    created_at: datetime = Field(default_factory=now)
+    extra: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    reasons: dict[str, str] | None = Field(default=None, sa_type=JSON_VALUE)
+
+
+class Backtest(Table, table=True):
+    """A finished backtest as the history shows it: what ran on what, and its results in compact form."""
+
+    __tablename__ = "backtests"
+    __table_args__ = (one_of("status", JOB_STATES), *at_least_zero("equity_size"), IDS_FOR_EVER)
+
+    id: int = Field(default=None, primary_key=True)
+    strategy_name: str = Field(max_length=200, index=True)
+    strategy_params: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    dataset_id: int | None = Field(default=None, foreign_key="datasets.id", index=True)
+    status: str = Field(default="completed", max_length=50)
+    results: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    created_at: datetime = Field(default_factory=now, index=True)
+    completed_at: datetime | None = None
+    backtest_job_id: int | None = Field(default=None, foreign_key="backtest_jobs.id", ondelete="CASCADE", unique=True)
+    strategy_id: int | None = Field(default=None, foreign_key="strategies.id", index=True)
+    spec_hash: str | None = Field(default=None, max_length=64, index=True)
+    equity_path: str | None = Field(default=None, max_length=500)
+    equity_sha256: str | None = Field(default=None, max_length=64)
+    equity_size: int | None = Field(default=None, sa_type=COUNT)
+
+
+class SweepRow(Table, table=True):
+    """A search over parameter sets, or a walk-forward."""
+
+    __tablename__ = "sweeps"
+    __table_args__ = (one_of("status", JOB_STATES), *at_least_zero("total_sets", "completed_sets"), IDS_FOR_EVER)
+
+    id: int = Field(default=None, primary_key=True)
+    strategy_name: str = Field(max_length=200, index=True)
+    strategy_sha256: str | None = Field(default=None, max_length=64)
+    dataset_id: int | None = Field(default=None, foreign_key="datasets.id", index=True)
+    method: str = Field(max_length=50)
+    objective: str | None = Field(default=None, max_length=100)
+    grid: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    options: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    status: str = Field(default="pending", max_length=50, index=True)
+    total_sets: int = 0
+    completed_sets: int = 0
+    error: str | None = Field(default=None, sa_type=sa.Text)
+    created_at: datetime = Field(default_factory=now)
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+
+class Trial(Table, table=True):
+    """One thing that was tried on a dataset, counted for ever: the same spec is the same trial."""
+
+    __tablename__ = "trials"
+    __table_args__ = (
+        one_of("kind", TRIAL_KINDS),
+        one_of("state", TRIAL_STATES),
+        *at_least_zero("n_returns", "std"),
+        IDS_FOR_EVER,
+    )
+
+    id: int = Field(default=None, primary_key=True, sa_type=COUNT)
+    spec_hash: str = Field(max_length=64, unique=True)
+    kind: str = Field(max_length=20)
+    state: str = Field(max_length=20)
+    dataset_id: int | None = Field(default=None, foreign_key="datasets.id", ondelete="SET NULL", index=True)
+    dataset_sha256: str | None = Field(default=None, max_length=64, index=True)
+    strategy_name: str = Field(max_length=200, index=True)
+    strategy_sha256: str | None = Field(default=None, max_length=64)
+    parameters: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    options: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    backtest_job_id: int | None = Field(default=None, foreign_key="backtest_jobs.id", ondelete="SET NULL", index=True)
+    sweep_id: int | None = Field(default=None, foreign_key="sweeps.id", ondelete="SET NULL", index=True)
+    daily_returns: bytes | None = None
+    first_day: date | None = None
+    n_returns: int | None = None
+    mean: float | None = Field(default=None, sa_type=FiniteFloat)
+    std: float | None = Field(default=None, sa_type=FiniteFloat)
+    skew: float | None = Field(default=None, sa_type=FiniteFloat)
+    kurtosis: float | None = Field(default=None, sa_type=FiniteFloat)
+    metrics: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    error: str | None = Field(default=None, sa_type=sa.Text)
+    created_at: datetime = Field(default_factory=now)
+
+
+class NotebookRun(Table, table=True):
+    """One execution of a notebook with its parameters, and the files that it left."""
+
+    __tablename__ = "notebook_runs"
+    __table_args__ = (one_of("status", JOB_STATES), IDS_FOR_EVER)
+
+    id: int = Field(default=None, primary_key=True)
+    notebook: str = Field(max_length=500)
+    notebook_sha256: str | None = Field(default=None, max_length=64, index=True)
+    parameters: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    status: str = Field(default="pending", max_length=50, index=True)
+    output_path: str | None = Field(default=None, max_length=500)
+    html_path: str | None = Field(default=None, max_length=500)
+    error: str | None = Field(default=None, sa_type=sa.Text)
+    backtest_job_id: int | None = Field(default=None, foreign_key="backtest_jobs.id", ondelete="SET NULL", index=True)
+    created_at: datetime = Field(default_factory=now, index=True)
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+
+def columns_of(table: str) -> sa.Table:
+    """Return the Core table of this name, for statements that write many rows."""
+    return Table.metadata.tables[table]
+
+
+METRIC_COLUMNS = tuple(
+    column.name
+    for column in columns_of("backtest_metrics").columns
+    if column.name not in ("id", "backtest_job_id", "created_at", "extra", "reasons")
+)

@@ -1,0 +1,39 @@
+"""Fixtures for every test: where the real market data is, and bars that are made the same way each time."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from research_kit.bars.frame import Bars
+
+MINUTE = 60_000_000_000
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real market data; the test is skipped where it is missing."""
+    given = os.environ.get("RESEARCH_KIT_TEST_DATA")
+    folder = Path(given) if given else Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real market data is not at {folder}")
+    return folder
+
+
+def random_bars(n: int, seed: int = 7, sigma: float = 1e-3, step_ns: int = MINUTE, start: float = 100.0) -> Bars:
+    """Return a seeded geometric random walk with open, high, low, close and volume."""
+    rng = np.random.default_rng(seed)
+    close = start * np.exp(np.cumsum(rng.normal(0, sigma, n)))
+    opens = np.concatenate([[start], close[:-1]]) * np.exp(rng.normal(0, sigma / 10, n))
+    high = np.maximum(opens, close) * np.exp(np.abs(rng.normal(0, sigma / 2, n)))
+    low = np.minimum(opens, close) * np.exp(-np.abs(rng.normal(0, sigma / 2, n)))
+    volume = np.round(rng.lognormal(4, 1, n), 3)
+    time_ns = 1_704_067_200_000_000_000 + step_ns * np.arange(n, dtype=np.int64)
+    return Bars(time_ns, {"open": opens, "high": high, "low": low, "close": close, "volume": volume}, symbol="TEST")
+
+
+@pytest.fixture(scope="session")
+def make_bars():
+    """Return the maker of seeded random bars: ``make_bars(n, seed=7, sigma=1e-3, step_ns=60 s, start=100)``."""
+    return random_bars
