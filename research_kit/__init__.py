@@ -9,31 +9,45 @@ from typing import TYPE_CHECKING, Any
 from research_kit.version import __version__
 
 if TYPE_CHECKING:
+    from research_kit import errors as errors
+    from research_kit import widgets as widgets
     from research_kit.bars.frame import Bars as Bars
+    from research_kit.engine.backtest import BacktestResult as BacktestResult
+    from research_kit.engine.backtest import run_backtest as run_backtest
     from research_kit.engine.options import EngineOptions as EngineOptions
+    from research_kit.strategy import indicators as indicators
+    from research_kit.strategy import library as strategies  # noqa: F401
     from research_kit.strategy.base import Param as Param
     from research_kit.strategy.base import Strategy as Strategy
     from research_kit.strategy.signals import Signals as Signals
+    from research_kit.workspace import Workspace as Workspace
+    from research_kit.workspace import open_workspace as open_workspace
 
 _HOMES = {
-    "Bars": "research_kit.bars.frame",
-    "EngineOptions": "research_kit.engine.options",
-    "Param": "research_kit.strategy.base",
-    "Signals": "research_kit.strategy.signals",
-    "Strategy": "research_kit.strategy.base",
+    "Bars": "research_kit.bars.frame:Bars",
+    "BacktestResult": "research_kit.engine.backtest:BacktestResult",
+    "EngineOptions": "research_kit.engine.options:EngineOptions",
+    "Param": "research_kit.strategy.base:Param",
+    "Signals": "research_kit.strategy.signals:Signals",
+    "Strategy": "research_kit.strategy.base:Strategy",
+    "Workspace": "research_kit.workspace:Workspace",
+    "errors": "research_kit.errors",
+    "indicators": "research_kit.strategy.indicators",
+    "open_workspace": "research_kit.workspace:open_workspace",
+    "run_backtest": "research_kit.engine.backtest:run_backtest",
+    "strategies": "research_kit.strategy.library",
+    "widgets": "research_kit.widgets",
 }
-_ROOMS = ("errors",)
 
-__all__ = ["__version__", *sorted(_HOMES), *_ROOMS]  # noqa: PLE0604 - the homes are the one list of names
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - the homes are the one list of names
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
-    elif name in _ROOMS:
-        value = import_module(f"research_kit.{name}")
-    else:
+    if name not in _HOMES:
         raise AttributeError(f"module 'research_kit' has no attribute {name!r}")
+    module, _, attribute = _HOMES[name].partition(":")
+    home = import_module(module)
+    value = getattr(home, attribute) if attribute else home
     globals()[name] = value
     return value
 

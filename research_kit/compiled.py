@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from numba import njit
-from numba.core.caching import IndexDataCacheFile
+from numba.core import caching
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,7 +31,8 @@ def inlined(function: F) -> F:
 def _let_every_change_recompile(dispatcher: Any) -> None:
     """Stamp the disk cache with all compiled sources: numba looks at the function's own file only."""
     cache = dispatcher._cache
-    cache._cache_file = IndexDataCacheFile(cache._cache_path, cache._impl.filename_base, _sources_stamp())
+    make: Any = caching.IndexDataCacheFile
+    cache._cache_file = make(cache._cache_path, cache._impl.filename_base, _sources_stamp())
 
 
 @lru_cache(maxsize=1)

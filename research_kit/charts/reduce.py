@@ -51,15 +51,16 @@ def reduce_points(x: NDArray[Any], y: NDArray[Any], limit: int = LIMIT) -> Point
     if not finite.all():
         x, values = x[finite], values[finite]
     if len(values) > limit:
-        kept = _kept(x, values, limit)
+        kept = _kept(values, limit)
         x, values = x[kept], values[kept]
     return Points(x, values, total=len(y))
 
 
-def _kept(x: NDArray[Any], y: NDArray[np.float64], limit: int) -> NDArray[np.int64]:
+def _kept(y: NDArray[np.float64], limit: int) -> NDArray[np.int64]:
     from tsdownsample import MinMaxLTTBDownsampler
 
-    places = np.ascontiguousarray(x.view(np.int64) if x.dtype.kind == "M" else x)
+    # Equal numbers of bars to each bin, not equal spans of time: given x, the library panics where times as float64
+    # fall together.
     reducer: Any = MinMaxLTTBDownsampler
-    chosen = reducer().downsample(places, np.ascontiguousarray(y), n_out=limit - 2).astype(np.int64)
+    chosen = reducer().downsample(np.ascontiguousarray(y), n_out=limit - 2).astype(np.int64)
     return np.union1d(chosen, [np.argmin(y), np.argmax(y)])

@@ -67,10 +67,10 @@ def monthly_returns_figure(data: MonthlyReturns, *, theme: Theme = "notebook", t
         ygap=2,
         showscale=False,
     )
-    figure = go.Figure(heat, layout={"template": chart_template(theme), "height": 110 + 30 * len(data.years)})
+    figure = go.Figure(heat, layout={"template": chart_template(theme), "height": 76 + 30 * len(data.years)})
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     figure.update_xaxes(side="top", showgrid=False, showspikes=False)
-    return figure.update_layout(title_text=escape_text(title), margin_t=60 if title else 30)
+    return figure.update_layout(title_text=escape_text(title), margin={"t": 60 if title else 30, "b": 10})
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def histogram(values: NDArray[Any], bins: int = 60) -> Histogram:
     """Return how many finite values lie in each of `bins` equal bins, one edge at zero so that signs never share a bin.
 
     >>> histogram(np.array([-0.02, 0.01, 0.03]), bins=5).counts
-    array([1, 0, 1, 0, 1])
+    array([1, 0, 0, 1, 1])
     """
     finite = np.asarray(values, dtype=np.float64)
     finite = finite[np.isfinite(finite)]

@@ -171,17 +171,25 @@ def _marks(x: NDArray[np.float64], y: NDArray[Any], text: list[str], where: NDAr
 
 
 def _entry_texts(part: Mapping[str, NDArray[Any]]) -> list[str]:
-    rows = zip(part["side"], part["quantity"], part["entry_price"], part["entry_signal"], strict=True)
-    return [
-        f"{escape_text(side)} {units:,.6g} at {price:,.6g} · {escape_text(why)}" for side, units, price, why in rows
-    ]
+    rows = zip(_stamps(part["entry_time"]), part["side"], part["quantity"], part["entry_price"], strict=True)
+    facts = [f"{escape_text(side)} {units:,.6g} at {price:,.6g}, {when}" for when, side, units, price in rows]
+    return _with_signal(facts, part["entry_signal"])
 
 
 def _exit_texts(part: Mapping[str, NDArray[Any]]) -> list[str]:
-    rows = zip(part["side"], part["exit_price"], part["pnl"], part["exit_signal"], strict=True)
-    return [
-        f"{escape_text(side)} out at {price:,.6g}: {pnl:+,.2f} · {escape_text(why)}" for side, price, pnl, why in rows
-    ]
+    rows = zip(_stamps(part["exit_time"]), part["side"], part["exit_price"], part["pnl"], strict=True)
+    facts = [f"{escape_text(side)} out at {price:,.6g}, {when}: {pnl:+,.2f}" for when, side, price, pnl in rows]
+    return _with_signal(facts, part["exit_signal"])
+
+
+def _with_signal(facts: list[str], signals: NDArray[Any]) -> list[str]:
+    return [f"{fact} · {escape_text(signal)}" for fact, signal in zip(facts, signals, strict=True)]
+
+
+def _stamps(time: NDArray[Any]) -> list[str]:
+    """A hover box shows the marks near its time, so each states its own."""
+    minutes = np.datetime_as_string(np.asarray(time, dtype="datetime64[m]"))
+    return [stamp.replace("T00:00", "").replace("T", " ") for stamp in minutes.tolist()]
 
 
 def _paths(

@@ -20,7 +20,7 @@ from research_kit.strategy.signals import Signals
 if TYPE_CHECKING:
     import pandas as pd
 
-    from research_kit.metrics.summary import Metrics
+    from research_kit.metrics.result import Metrics
 
 
 @dataclass(frozen=True, eq=False)

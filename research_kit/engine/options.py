@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
-from research_kit.errors import OptionError, did_you_mean
+from research_kit.errors import OptionError
+from research_kit.validation import checked_model
 
 
 def _qualified_name(function: Callable[..., Any]) -> str:
@@ -104,13 +105,4 @@ class EngineOptions(BaseModel):
         OptionError
             A name is unknown, or a value has the wrong type or is out of range.
         """
-        for given in options:
-            if given not in cls.model_fields:
-                raise OptionError(f"There is no engine option {given!r}. {did_you_mean(given, cls.model_fields)}")
-        try:
-            return cls(**options)
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            where = ".".join(map(str, problem["loc"]))
-            given_text = f"{where}={problem['input']!r}: " if where else ""
-            raise OptionError(f"Engine options: {given_text}{problem['msg'].removeprefix('Value error, ')}.") from None
+        return checked_model(cls, options, what="engine option", error=OptionError)

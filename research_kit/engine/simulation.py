@@ -240,7 +240,8 @@ def _volatility(bars: Bars, options: EngineOptions) -> NDArray[np.float64]:
     returns = np.full(len(bars), np.nan)
     returns[1:] = bars.close[1:] / bars.close[:-1] - 1.0
     per_bar: NDArray[np.float64] = rolling_std(returns, options.volatility_window)
-    return per_bar * np.sqrt(bars_per_year(bars.timeframe, bars.session))
+    per_bar *= np.sqrt(bars_per_year(bars.timeframe, bars.session))
+    return per_bar
 
 
 def _empty_book(options: EngineOptions, signals: Signals) -> Book:

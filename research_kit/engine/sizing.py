@@ -62,7 +62,7 @@ def units_for(budget: float, price: float, book: Book) -> float:
     charged = settings.commission_per_order + (settings.commission_per_unit + settings.commission * price) * units
     if charged < settings.minimum_commission:
         units = (budget - settings.minimum_commission) / price
-    return max(units, 0.0)
+    return float(max(units, 0.0))
 
 
 @inlined

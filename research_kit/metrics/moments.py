@@ -31,7 +31,7 @@ class Moments(NamedTuple):
     @property
     def skew(self) -> float | None:
         """Population skewness, m3 / m2^1.5; None where the values do not vary."""
-        return ratio(self.m3, self.m2**1.5) if self.deviation else None
+        return ratio(self.m3, self.m2 * math.sqrt(self.m2)) if self.deviation else None
 
     @property
     def kurtosis(self) -> float | None:

@@ -30,7 +30,7 @@ from research_kit.metrics.trade_statistics import (
     system_quality_number,
     win_rate,
 )
-from research_kit.metrics.values import FloatArray, Scalar, finite, ratio
+from research_kit.metrics.values import NOISE, FloatArray, Scalar, finite, ratio
 
 SHORT = 30  # daily returns below which an estimate is flagged
 TOO_SHORT = "too short to mean much: {n} daily returns"
@@ -165,7 +165,7 @@ def _ratios(run: _Run) -> Values:
 
 def _days(run: _Run) -> Values:
     target = run.inputs.daily_target
-    hits = 0 if target is None else int(np.count_nonzero(run.returns >= target))
+    hits = 0 if target is None else int(np.count_nonzero(run.returns >= target - NOISE))
     return {
         "total_trading_days": run.days,
         "profitable_days": int(np.count_nonzero(run.returns > 0.0)),

@@ -52,7 +52,7 @@ def export_html(notebook: Any, *, title: str, problem: str = "") -> str:
     if problem:
         ready.problems.insert(0, problem)
     page = _page(ready, title)
-    page = page.replace(_PLACE, _scripts(drawing=ready.figures > 0), 1)
+    page = page.replace(_PLACE, _scripts(drawing=ready.figures > 0, compiling=ready.compiles), 1)
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -89,10 +89,12 @@ def _page(ready: Prepared, title: str) -> str:
     return str(page)
 
 
-def _scripts(*, drawing: bool) -> str:
+def _scripts(*, drawing: bool, compiling: bool) -> str:
     """Return the policy and the scripts that it allows; they go in after every parser, since hashes need exact text."""
     scripts = _drawing_scripts() if drawing else []
     allowed = " ".join(f"'sha256-{_digest(script)}'" for script in scripts) or "'none'"
+    if compiling:  # these charts are WebGL programs that plotly.js writes as it draws; what may run stays the same
+        allowed += " 'unsafe-eval'"
     policy = (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
         "base-uri 'none'; form-action 'none'"

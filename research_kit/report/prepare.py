@@ -18,6 +18,8 @@ PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SKIPPED_TAGS = frozenset({"notebook-only", "papermill-error-cell-tag"})
 
+_FLAT = {"scattergl": "scatter", "scatterpolargl": "scatterpolar"}
+_COMPILING = frozenset({"parcoords", "splom"})
 _DANGEROUS = ("script", "link", "meta", "base", "iframe", "frame", "object", "embed", "form", "noscript", "template")
 _LOADING = ("src", "srcset", "poster", "background", "data", "action", "formaction")
 _REMOTE_CSS = re.compile(r"@import[^;]*;?|url\(\s*['\"]?(?!data:|#)[^)]*\)", re.IGNORECASE)
@@ -30,6 +32,7 @@ class Prepared:
     notebook: Any
     problems: list[str] = field(default_factory=list)
     figures: int = 0
+    compiles: bool = False
 
 
 def prepare(notebook: Any) -> Prepared:
@@ -48,7 +51,8 @@ def prepare(notebook: Any) -> Prepared:
     ]
     ready.notebook.metadata.pop("widgets", None)
     _drop_title(ready.notebook.cells)
-    ready.figures = sum(PLOTLY in output.get("data", {}) for output in _outputs(ready.notebook))
+    figures = [output.data[PLOTLY] for output in _outputs(ready.notebook) if PLOTLY in output.get("data", {})]
+    ready.figures, ready.compiles = len(figures), any(figure["compiles"] for figure in figures)
     return ready
 
 
@@ -92,11 +96,19 @@ def _figure(figure: Any) -> dict[str, Any]:
     if is_ours:
         del layout["template"]  # the page holds it once, for a light and a dark screen
     height = layout.get("height")
+    traces = [_flat(trace) for trace in figure.get("data") or []]
     return {
-        "json": script_json({"data": figure.get("data") or [], "layout": layout, "themed": is_ours}),
+        "json": script_json({"data": traces, "layout": layout, "themed": is_ours}),
+        "compiles": any(trace.get("type") in _COMPILING for trace in traces),
         "height": int(height) if isinstance(height, int | float) and 0 < height < 10_000 else 450,
         "label": _plain(layout.get("title")),
     }
+
+
+def _flat(trace: Any) -> dict[str, Any]:
+    """WebGL lines become drawings: they print sharp, need no compiled code, and no browser limits their number."""
+    kind = trace.get("type")
+    return {**trace, "type": _FLAT[kind]} if kind in _FLAT else dict(trace)
 
 
 def _plain(title: Any) -> str:

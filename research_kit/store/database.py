@@ -19,7 +19,9 @@ from sqlmodel import Session, UTCDateTime
 from research_kit.errors import StoreError
 from research_kit.store import schema, sqlite
 from research_kit.store.json_values import dump_json, load_json
-from research_kit.store.tables import now as now
+from research_kit.store.tables import now
+
+__all__ = ["Database", "database_time", "now", "serialise"]
 
 
 class database_time(GenericFunction[datetime]):  # noqa: N801 - it stands in queries, like every SQL function
@@ -188,8 +190,8 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            if not isinstance(error, sa.exc.OperationalError) and not _is_damage(error):
-                raise
+            if isinstance(error, sa.exc.ProgrammingError):
+                raise  # a fault of this code, not of the database
             raise self._explain(error) from None
 
     def _explain(self, error: DBAPIError) -> StoreError:
@@ -203,7 +205,8 @@ class Database:
                 f"{self.url_safe} was locked by another program for {sqlite.BUSY_SECONDS:.0f} seconds; nothing was "
                 "changed, try again."
             )
-        return StoreError(f"{self.url_safe} failed: {reason}. Nothing was changed.")
+        word = "refused a row" if isinstance(error, sa.exc.IntegrityError) else "failed"
+        return StoreError(f"{self.url_safe} {word}: {reason}. Nothing was changed.")
 
     def _prepare(self) -> None:
         if self.file:
@@ -220,16 +223,20 @@ class Database:
 
         A SQLite file that has tables already is copied beside itself first.
         """
-        with self._explained(), self._writer.connect() as connection, _unchecked_keys(connection):
-            with connection.begin():
-                serialise(connection, "migration")
-                revision = schema.revision_of(connection)
-                schema.check_known(revision, folder)
-                if revision == schema.newest(folder):
-                    return  # another start was first
-                if self.file and sa.inspect(connection).get_table_names():
-                    sqlite.copy_database(self.file, _backup_name(self.file, revision))
-                schema.upgrade(connection, folder)
+        with (
+            self._explained(),
+            self._writer.connect() as connection,
+            _unchecked_keys(connection),
+            connection.begin(),
+        ):
+            serialise(connection, "migration")
+            revision = schema.revision_of(connection)
+            schema.check_known(revision, folder)
+            if revision == schema.newest(folder):
+                return  # another start was first
+            if self.file and sa.inspect(connection).get_table_names():
+                sqlite.copy_database(self.file, _backup_name(self.file, revision))
+            schema.upgrade(connection, folder)
 
 
 def serialise(connection: sa.Connection | Session, name: str) -> None:

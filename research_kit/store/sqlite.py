@@ -91,13 +91,13 @@ def damaged(path: Path, reason: str) -> SchemaVersionError:
 
 def copy_database(source: Path, target: Path) -> None:
     """Copy a database that may be in use to another file, whole or not at all."""
-    with replacing(target) as temporary:
-        with (
-            closing(sqlite3.connect(source, timeout=BUSY_SECONDS)) as reader,
-            closing(sqlite3.connect(temporary)) as copy,
-        ):
-            reader.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
+    with (
+        replacing(target) as temporary,
+        closing(sqlite3.connect(source, timeout=BUSY_SECONDS)) as reader,
+        closing(sqlite3.connect(temporary)) as copy,
+    ):
+        reader.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
 
 
 def warn_of_network(path: Path) -> None:

@@ -49,14 +49,14 @@ class Strategy(BaseModel):
     50
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, arbitrary_types_allowed=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     name: ClassVar[str] = ""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         if "name" not in cls.__dict__:
-            cls.name = _snake_case(cls.__name__)
+            cls.name = snake_case(cls.__name__)
 
     @abstractmethod
     def signals(self, bars: Bars) -> Signals:
@@ -89,13 +89,19 @@ class Strategy(BaseModel):
         return self.model_dump(mode="json")
 
 
-def _snake_case(name: str) -> str:
+def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def _sentence(error: ValidationError) -> str:
     """Return pydantic's complaints as one sentence: each parameter, what was given, what is allowed."""
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'parameters'}={problem['input']!r}: {problem['msg']}"
-        for problem in error.errors(include_url=False)
-    )
+    return "; ".join(map(_complaint, error.errors(include_url=False))) + "."
+
+
+def _complaint(problem: Mapping[str, Any]) -> str:
+    where, message = ".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, ")
+    if not where:
+        return str(message)
+    if problem["type"] == "missing":
+        return f"{where} has no default and must be given"
+    return f"{where}={problem['input']!r}: {message}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +49,7 @@ class Signals:
     --------
     >>> import numpy as np
     >>> Signals.target(np.array([False, True, True])).exposure.tolist()
-    [0.0, 1.0, 1.0]
+    [False, True, True]
     """
 
     enter_long: NDArray[np.bool_] | None = None
@@ -105,7 +105,7 @@ def _booleans(name: str, values: ArrayLike) -> NDArray[np.bool_]:
     if wrong:
         value = array.ravel()[wrong[0]]
         raise SignalError(
-            f"{name} must be True or False for each bar; bar {wrong[0]} has {value!r}. Decide what it means."
+            f"{name} must be True or False for each bar; bar {wrong[0]} has {value}. Decide what it means."
         )
     return array.astype(np.bool_)
 
@@ -113,10 +113,12 @@ def _booleans(name: str, values: ArrayLike) -> NDArray[np.bool_]:
 def _exposure(values: NDArray[Any]) -> NDArray[np.float64] | NDArray[np.bool_]:
     if values.dtype == np.bool_:
         return values
+    if values.dtype.kind not in "fiuO":
+        raise SignalError(f"A target must be a number for each bar; it holds {values.dtype}.")
     try:
         exposure = values.astype(np.float64)
     except (TypeError, ValueError):
-        raise SignalError(f"A target must be a number for each bar; it holds {values.dtype}.") from None
+        raise SignalError("A target must be a number or NaN (keep) for each bar; it holds other objects.") from None
     infinite = np.isinf(exposure)
     if infinite.any():
         raise SignalError(f"A target must be finite or NaN (keep); bar {int(np.argmax(infinite))} has infinity.")
@@ -127,14 +129,20 @@ def _levels(prices: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float64]]:
     for name in prices:
         if name not in LEVELS:
             raise SignalError(f"There is no price level {name!r}. {did_you_mean(name, LEVELS)}")
-    return {name: np.asarray(level, dtype=np.float64) for name, level in prices.items()}
+    try:
+        return {name: np.asarray(level, dtype=np.float64) for name, level in prices.items()}
+    except (TypeError, ValueError):
+        raise SignalError("Price levels must be numbers or NaN (none), one for each bar.") from None
 
 
 def _check_labels(labels: Mapping[str, Labels]) -> None:
     for name, label in labels.items():
         if name not in EVENTS:
             raise SignalError(f"There is no event {name!r} to label. {did_you_mean(name, EVENTS)}")
-        longest = max(map(len, [label] if isinstance(label, str) else label), default=0)
+        texts = [label] if isinstance(label, str) else label
+        if not isinstance(texts, Iterable) or not all(isinstance(text, str) for text in texts):
+            raise SignalError(f"The labels of {name!r} must be texts, one for each bar or one for all.")
+        longest = max(map(len, texts), default=0)
         if longest > MAX_LABEL:
             raise SignalError(f"A label has at most {MAX_LABEL} characters; one of {name!r} has {longest}.")
 

@@ -41,6 +41,7 @@ class Case:
     steps: Sequence[int] | None = None  # how many time steps each bar lies after the one before it
     step_ns: int = DAY
     columns: Sequence[str] = COLUMNS
+    allow_nonpositive: bool = False
     seed: int | None = None
 
     def bars(self) -> Bars:
@@ -50,7 +51,8 @@ class Case:
         columns = {name: table[:, COLUMNS.index(name)].copy() for name in self.columns}
         synthetic = None if self.synthetic is None else np.array(self.synthetic, dtype=np.bool_)
         timeframe = "1d" if self.step_ns == DAY else "1h"
-        return Bars(time_ns, columns, symbol="TEST", timeframe=timeframe, synthetic=synthetic)
+        details = {"timeframe": timeframe, "allow_nonpositive": self.allow_nonpositive, "synthetic": synthetic}
+        return Bars(time_ns, columns, **details)
 
     def signals(self) -> Signals:
         prices = {name: np.array(level, dtype=np.float64) for name, level in self.prices.items()}
@@ -107,7 +109,7 @@ def tiered_commission(price: float, units: float) -> float:
 
 def make_case(random: Random, seed: int | None = None) -> Case:
     """Return a case made from this source of randomness."""
-    count = random.choice((1, 2, 3, 6, 10, 16, 24, 24, 32, 40))
+    count = random.choice((1, 2, 4, 8, 12, 16, 16, 24, 24, 32, 40))
     rows = _rows(random, count)
     columns: Sequence[str] = random.choice((COLUMNS,) * 14 + (("open", "close"), ("close",)))
     options = _options(random, has_open="open" in columns, has_levels=len(columns) == 4)
@@ -122,8 +124,10 @@ def make_case(random: Random, seed: int | None = None) -> Case:
         prices=_levels(random, rows) if len(columns) == 4 and random.random() < 0.3 else {},
         labels=_labels(random, count) if random.random() < 0.4 else {},
     )
+    if random.random() < 0.02:
+        case = _through_zero(case)
     if random.random() < 0.55:
-        return replace(case, exposure=_exposure(random, count))
+        return replace(case, exposure=_exposure(random, count, _greatest_target(options)))
     return replace(case, events=_events(random, count))
 
 
@@ -150,17 +154,30 @@ def _rows(random: Random, count: int) -> list[Row]:
     return rows
 
 
+def _through_zero(case: Case) -> Case:
+    """Return the case at prices around zero, as a spread between two contracts has them."""
+    start = case.rows[0][3]
+    rows = [tuple(price - start for price in row) for row in case.rows]
+    return replace(case, rows=rows, prices={}, allow_nonpositive=True)
+
+
 EXPOSURES = (1.0, 1.0, -1.0, -1.0, 0.0, 0.0, 0.5, 0.25, -0.5, 1 / 3, 1.5, -2.0, NAN)
 
 
-def _exposure(random: Random, count: int) -> list[float] | list[bool]:
+def _greatest_target(options: dict[str, Any]) -> float:
+    """Return the exposure beyond which a target is refused before any trade."""
+    return options.get("leverage", 1.0) / (options["size"] if options["sizing"] == "fraction" else 1.0)
+
+
+def _exposure(random: Random, count: int, greatest: float) -> list[float] | list[bool]:
     change = random.choice((0.15, 0.4, 0.9))
-    if random.random() < 0.2:
+    if random.random() < 0.15 and greatest >= 1:
         return [random.random() < change for _ in range(count)]
     values, value = [], 0.0
+    wishes = random.choice((EXPOSURES, EXPOSURES, (0.25, 0.5, 0.75, 1.0, 1.0, 0.0)))
     for _ in range(count):
-        value = random.choice(EXPOSURES) if random.random() < change else value
-        values.append(value)
+        value = random.choice(wishes) if random.random() < change else value
+        values.append(value if math.isnan(value) else max(-greatest, min(greatest, value)))
     return values
 
 
@@ -215,7 +232,7 @@ def _options(random: Random, has_open: bool, has_levels: bool) -> dict[str, Any]
         "time_stop": (0.2, (1, 2, 5)),
         "close_at_end": (0.25, (False,)),
         "maintenance_margin": (0.3, (0.05, 0.25, 0.5)),
-        "leverage": (0.35, (0.5, 2.0, 5.0, 10.0)),
+        "leverage": (0.4, (0.5, 2.0, 5.0, 10.0, 20.0)),
     }
     levels: dict[str, tuple[float, Sequence[Any]]] = {
         "stop_loss": (0.4, (0.01, 0.02, 0.05, 0.1, 0.25)),
@@ -232,11 +249,15 @@ def _options(random: Random, has_open: bool, has_levels: bool) -> dict[str, Any]
         options["commission"] = tiered_commission
     if not has_open or random.random() < 0.25:
         options["fill"] = "same_close"
-    return options | _sizing(random, options.get("leverage", 1.0))
+    options |= _sizing(random, options.get("leverage", 1.0), has_levels)
+    if options["sizing"] == "risk" and random.random() < 0.8:  # else nearly every order lacks a stop
+        options.setdefault("stop_loss", random.choice((0.02, 0.1)))
+    return options
 
 
-def _sizing(random: Random, leverage: float) -> dict[str, Any]:
-    kind = random.choice(("fraction", "fraction", "fraction", "units", "cash", "risk", "volatility"))
+def _sizing(random: Random, leverage: float, has_levels: bool) -> dict[str, Any]:
+    kinds = ("fraction", "fraction", "fraction", "units", "cash", "volatility")
+    kind = random.choice((*kinds, "risk") if has_levels else kinds)
     sizes = {
         "fraction": (leverage, leverage, min(1.0, leverage), 0.5, 0.3),
         "units": (1.0, 10.0, 50.0, 99.5, 0.7),

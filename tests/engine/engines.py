@@ -7,7 +7,7 @@ from dataclasses import fields
 from itertools import zip_longest
 from typing import Any
 
-from slow_engine import SlowResult, SlowTrade
+from slow_account import SlowResult, SlowTrade
 
 from research_kit.bars.frame import Bars
 from research_kit.engine.options import EngineOptions

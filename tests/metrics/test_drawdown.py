@@ -42,6 +42,11 @@ def test_a_longer_closed_drawdown_wins_over_an_open_one():
     assert (falls.longest_days, falls.recovered, falls.recovery_days) == (3.0, True, None)
 
 
+def test_of_two_as_long_the_open_one_is_told():
+    falls = falls_of(100.0, 90.0, 100.0, 90.0, 95.0)
+    assert (falls.longest_days, falls.recovered) == (2.0, False)
+
+
 def test_recovery_is_that_of_the_deepest():
     falls = falls_of(100.0, 50.0, 75.0, 100.0, 90.0, 100.0)
     assert falls.recovery_days == 2.0

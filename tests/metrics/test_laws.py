@@ -19,6 +19,12 @@ PLAIN = st.floats(min_value=-1e6, max_value=1e6)
 MONEY = ("total_return", "max_drawdown")
 
 
+def same(found: float | None, expected: float | None, rel: float, tiny: float) -> bool:
+    if found is None or expected is None:
+        return found is expected
+    return math.isclose(found, expected, rel_tol=rel, abs_tol=tiny)
+
+
 @settings(deadline=None, max_examples=150)
 @given(
     equity=st.lists(POSITIVE, max_size=12) | st.lists(ANY, max_size=6),
@@ -47,7 +53,7 @@ def test_never_nan_never_infinite_and_always_a_reason(make_inputs, equity, pnl, 
 
 
 @settings(deadline=None)
-@given(equity=st.lists(ANY.filter(lambda value: abs(value) < 1e150), min_size=1), cash=st.floats(1e-3, 1e9))
+@given(equity=st.lists(st.floats(-1e150, 1e150), min_size=1), cash=st.floats(1e-3, 1e9))
 def test_drawdown_is_never_above_zero(make_inputs, equity, cash):
     assert (drawdown_series(equity, cash) <= 0.0).all()
     metrics = compute_metrics(make_inputs(equity, initial_cash=cash))
@@ -70,7 +76,7 @@ def test_the_order_of_trades_matters_to_streaks_alone(make_inputs, pnl, data):
     before, after = (compute_metrics(make_inputs([100.0], trade_pnl=order)) for order in (pnl, shuffled))
     for name, metric in METRICS.items():
         if metric.group == "Trades" and "consecutive" not in name:
-            assert after[name] == pytest.approx(before[name], rel=1e-9, abs=1e-9), name
+            assert same(after[name], before[name], rel=1e-9, tiny=1e-9), name
 
 
 @pytest.mark.parametrize("factor", [0.001, 3.0, 1e6])
@@ -79,7 +85,7 @@ def test_the_size_of_the_account_changes_money_alone(make_inputs, walk, factor):
     large = compute_metrics(make_inputs(walk * factor, initial_cash=100.0 * factor, benchmark=walk[::-1]))
     for name, value in small.items():
         expected = value * factor if name in MONEY else value
-        assert large[name] == pytest.approx(expected, rel=1e-7, abs=1e-12), name
+        assert same(large[name], expected, rel=1e-7, tiny=1e-12), name
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -38,7 +38,7 @@ def bitcoin_closes(shared_data):
 @pytest.mark.parametrize(("row", "fixture"), [(0, "spy_closes"), (1, "bitcoin_closes")])
 def test_daily_closes_of_real_markets(oracles, request, row, fixture):
     expected = oracles["series"][row]
-    times, closes = request.getfixturevalue(fixture)
+    _, closes = request.getfixturevalue(fixture)
     returns = periodic_returns(closes[1:], closes[0])
     year = expected["periods_per_year"]
     sample = moments(returns)
@@ -104,14 +104,14 @@ def test_chan_quantitative_trading_example_3_4(oracles, shared_data):
     assert falls.longest_days == expected["max_drawdown_duration_days"] + 1
 
 
-MONTHLY = np.array(
-    [0.3, 2.6, 1.1, -1.0, 1.5, 2.5, 1.6, 6.7, -1.4, 4.0, -0.5, 8.1]
-    + [4.0, -3.7, -6.1, 1.7, -4.9, -2.2, 7.0, 5.8, -6.5, 2.4, -0.5, -0.9]
-)
+PERCENT_A_MONTH = """
+    0.3 2.6 1.1 -1.0 1.5 2.5 1.6 6.7 -1.4 4.0 -0.5 8.1
+    4.0 -3.7 -6.1 1.7 -4.9 -2.2 7.0 5.8 -6.5 2.4 -0.5 -0.9
+"""
 
 
 def test_bacon_2008():
-    returns = MONTHLY / 100.0
+    returns = np.array(PERCENT_A_MONTH.split(), dtype=float) / 100.0
     equity = np.cumprod(1.0 + returns)
     n, falls = len(returns), drawdowns(equity, DAY * np.arange(len(equity)), 1.0)
     assert downside_deviation(returns, 0.005) == pytest.approx(0.0255, abs=5e-5)
@@ -146,43 +146,26 @@ def test_ten_trades(make_inputs):
 
 # vectorbt, tests/test_returns.py: days of 365, its rates are those of one period, so rate x 365 is ours.
 PRICES = {"a": [1.0, 2, 3, 4, 5], "b": [5.0, 4, 3, 2, 1], "c": [1.0, 2, 3, 2, 1]}
-VECTORBT = {
-    "a": (29.052280196490333, 6.417884083645567, 0.0, None, 0.25, 3.5238095238095237, 4.0),
-    "b": (
-        -48.06592068111974,
-        2.5122615973129334,
-        8.329186468210578,
-        -18.441677017667562,
-        -0.5,
-        0.43684210526315786,
-        -0.8,
-    ),
-    "c": (
-        4.232900240313306,
-        13.509256086106296,
-        7.069987427302981,
-        3.4417788692752858,
-        -0.5,
-        1.947368421052631,
-        0.0,
-    ),
-}
+SHARPE = {"a": 29.052280196490333, "b": -48.06592068111974, "c": 4.232900240313306}
+VOLATILITY = {"a": 6.417884083645567, "b": 2.5122615973129334, "c": 13.509256086106296}
+DOWNSIDE = {"a": 0.0, "b": 8.329186468210578, "c": 7.069987427302981}
+SORTINO = {"a": None, "b": -18.441677017667562, "c": 3.4417788692752858}  # a: inf there, undefined here
+CVAR = {"a": 0.25, "b": -0.5, "c": -0.5}
+TAIL_RATIO = {"a": 3.5238095238095237, "b": 0.43684210526315786, "c": 1.947368421052631}
 
 
 @pytest.mark.parametrize("name", list(PRICES))
 def test_vectorbt(name):
     prices = PRICES[name]
     returns = periodic_returns(prices[1:], prices[0])
-    found = (
-        sharpe_ratio(returns, periods_per_year=365, risk_free_rate=0.01 * 365),
-        annualised_volatility(returns, periods_per_year=365),
-        downside_deviation(returns, 0.1) * np.sqrt(365),
-        sortino_ratio(returns, periods_per_year=365, risk_free_rate=0.1 * 365),  # inf there, undefined here
-        conditional_value_at_risk(returns),
-        tail_ratio(returns),
-        prices[-1] / prices[0] - 1.0,
-    )
-    assert found == pytest.approx(VECTORBT[name], rel=1e-9)
+    sharpe = sharpe_ratio(returns, periods_per_year=365, risk_free_rate=0.01 * 365)
+    assert sharpe == pytest.approx(SHARPE[name], rel=1e-9)
+    assert annualised_volatility(returns, periods_per_year=365) == pytest.approx(VOLATILITY[name], rel=1e-9)
+    assert downside_deviation(returns, 0.1) * np.sqrt(365) == pytest.approx(DOWNSIDE[name], rel=1e-9)
+    sortino = sortino_ratio(returns, periods_per_year=365, risk_free_rate=0.1 * 365)
+    assert sortino == (SORTINO[name] and pytest.approx(SORTINO[name], rel=1e-9))
+    assert conditional_value_at_risk(returns) == pytest.approx(CVAR[name], rel=1e-9)
+    assert tail_ratio(returns) == pytest.approx(TAIL_RATIO[name], rel=1e-9)
 
 
 def test_vectorbt_value_at_risk_and_calmar():

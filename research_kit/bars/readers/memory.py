@@ -62,7 +62,8 @@ def _time_index(frame: pd.DataFrame) -> pd.Index[Any] | None:
     if isinstance(index, pd.PeriodIndex):
         return index.to_timestamp()
     named = str(index.name or "").lower() in INDEX_NAMES
-    textual = bool(pd.api.types.is_string_dtype(index.dtype) or index.dtype == object) and len(index) > 0
+    has_column = any(str(name).lower() in INDEX_NAMES for name in frame.columns)
+    textual = bool(pd.api.types.is_string_dtype(index.dtype)) and len(index) > 0 and not has_column
     return index if isinstance(index, pd.DatetimeIndex) or named or textual else None
 
 

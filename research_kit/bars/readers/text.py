@@ -62,18 +62,13 @@ def unique_names(names: tuple[str, ...] | list[str]) -> list[str]:
     >>> unique_names(["close", "close", "x"])
     ['close', 'close.2', 'x']
     """
-    seen: dict[str, int] = {}
+    out: list[str] = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            while (fresh := f"{name}.{seen[name]}") in seen or fresh in names:
-                seen[name] += 1
-            seen[fresh] = 1
-    counts: dict[str, int] = {}
-    out = []
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
-        out.append(name if counts[name] == 1 else f"{name}.{counts[name]}")
+        fresh, count = name, 1
+        while fresh in out:
+            count += 1
+            fresh = f"{name}.{count}"
+        out.append(fresh)
     return out
 
 

@@ -117,8 +117,9 @@ def stochastic(high: ArrayLike, low: ArrayLike, close: ArrayLike, length: int = 
     highs, lows, closes = aligned(high=high, low=low, close=close)
     lowest, highest = rolling_min(lows, length), rolling_max(highs, length)
     spread = highest - lowest
-    k = np.full(len(closes), np.nan)
-    np.divide(100.0 * (closes - lowest), spread, out=k, where=spread > 0.0)
+    share = np.full(len(closes), np.nan)
+    np.divide(closes - lowest, spread, out=share, where=spread > 0.0)
+    k = 100.0 * share
     return Stochastic(k, sma(k, smooth))
 
 
@@ -133,25 +134,20 @@ def _rolling(values: ArrayLike, length: int, sign: float) -> FloatArray:
 def _highest(x: FloatArray, length: int, sign: float, out: FloatArray) -> None:
     """Write the highest of ``sign * x`` over each window, times ``sign``.
 
-    A ring keeps the bars that may still become the highest, their values falling: each enters and leaves once.
+    The bars are cut into blocks of ``length``. A window is the end of one block and the beginning of the next, so its
+    highest is the higher of the two running highests (van Herk 1992, Gil and Werman 1993): three steps for each bar,
+    whatever the length. A missing value counts as infinity, and an infinite result as NaN.
     """
-    ring = np.empty(length, np.int64)
-    head, count, missing = 0, 0, -1
-    for t in range(len(x)):
-        value = sign * x[t]
-        if not np.isfinite(value):
-            missing, count = t, 0
-            out[t] = np.nan
-            continue
-        if count and ring[head] <= t - length:
-            head = head + 1 if head + 1 < length else 0
-            count -= 1
-        while count:
-            tail = head + count - 1
-            if sign * x[ring[tail if tail < length else tail - length]] > value:
-                break
-            count -= 1
-        free = head + count
-        ring[free if free < length else free - length] = t
-        count += 1
-        out[t] = x[ring[head]] if t - missing >= length else np.nan
+    behind = np.full(length + 1, np.inf)  # highest from each bar of the block before to its end
+    behind[length] = -np.inf
+    for first in range(0, len(x), length):
+        part, result = x[first : first + length], out[first : first + length]
+        ahead = -np.inf
+        for i in range(len(part)):
+            ahead = max(ahead, sign * part[i] if np.isfinite(part[i]) else np.inf)
+            highest = max(ahead, behind[i + 1])
+            result[i] = sign * highest if highest < np.inf else np.nan
+        ahead = -np.inf
+        for i in range(len(part) - 1, 0, -1):
+            ahead = max(ahead, sign * part[i] if np.isfinite(part[i]) else np.inf)
+            behind[i] = ahead

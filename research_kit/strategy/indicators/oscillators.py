@@ -86,7 +86,7 @@ def macd(values: ArrayLike, fast: int = 12, slow: int = 26, signal: int = 9) -> 
 
 @compiled
 def _rsi(x: FloatArray, length: int, out: FloatArray) -> None:
-    seen, previous, gain, loss = -1, 0.0, 0.0, 0.0
+    seen, previous, gain, loss, share = -1, 0.0, 0.0, 0.0, 1.0 / length
     for t in range(len(x)):
         out[t] = np.nan
         if not np.isfinite(x[t]):
@@ -98,10 +98,10 @@ def _rsi(x: FloatArray, length: int, out: FloatArray) -> None:
             continue
         up, down = max(change, 0.0), max(-change, 0.0)
         if seen <= length:
-            gain += up / length
-            loss += down / length
+            gain += share * up
+            loss += share * down
         else:
-            gain += (up - gain) / length
-            loss += (down - loss) / length
+            gain += share * (up - gain)
+            loss += share * (down - loss)
         if seen >= length:
-            out[t] = 100.0 * gain / (gain + loss)
+            out[t] = 100.0 * (gain / (gain + loss))

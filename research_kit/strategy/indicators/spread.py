@@ -104,7 +104,8 @@ def bollinger(values: ArrayLike, length: int = 20, width: float = 2.0) -> Bollin
     ([nan, 0.0, 3.0], [nan, 4.0, 3.0])
     """
     middle = sma(values, length)
-    distance = width * rolling_std(values, length, ddof=0)
+    distance = rolling_std(values, length, ddof=0)
+    distance *= width
     return Bollinger(middle - distance, middle, middle + distance)
 
 
@@ -149,7 +150,7 @@ def _spread(values: ArrayLike, length: int, ddof: int, *, as_score: bool) -> Flo
 
 @compiled
 def _deviations(x: FloatArray, length: int, ddof: int, as_score: bool, out: FloatArray) -> None:
-    block = max(BLOCK, 4 * length)
+    block, share = max(BLOCK, 4 * length), 1.0 / length
     missing, age = -1, block
     anchor, plain, squared, largest, about_mean = 0.0, 0.0, 0.0, 0.0, 0.0
     for t in range(len(x)):
@@ -164,20 +165,21 @@ def _deviations(x: FloatArray, length: int, ddof: int, as_score: bool, out: Floa
             plain += newest - oldest
             squared += (newest - oldest) * (newest + oldest)
             largest = max(largest, squared)
-            about_mean = squared - plain * plain / length
+            about_mean = squared - plain * plain * share
         if age == block or not about_mean >= CANCELLATION * largest:
             anchor = _mean(x, length, t)
             plain, squared = _sums(x, length, t, anchor)
-            about_mean = max(squared - plain * plain / length, 0.0)
+            about_mean = max(squared - plain * plain * share, 0.0)
             largest, age = squared, 0
         deviation = np.sqrt(about_mean / (length - ddof))
-        out[t] = (x[t] - anchor - plain / length) / deviation if as_score else deviation
+        out[t] = (x[t] - anchor - plain * share) / deviation if as_score else deviation
 
 
 @compiled
 def _mean(x: FloatArray, length: int, at: int) -> float:
     """Return the mean of the window that ends at ``at``: exact on equal values."""
-    base, total = x[at], 0.0
+    base: float = x[at]
+    total = 0.0
     for i in range(at - length + 1, at + 1):
         total += x[i] - base
     return base + total / length
@@ -195,7 +197,7 @@ def _sums(x: FloatArray, length: int, at: int, anchor: float) -> tuple[float, fl
 
 @compiled
 def _atr(high: FloatArray, low: FloatArray, close: FloatArray, length: int, out: FloatArray) -> None:
-    seen, average, previous = 0, 0.0, 0.0
+    seen, average, previous, share = 0, 0.0, 0.0, 1.0 / length
     for t in range(len(close)):
         out[t] = np.nan
         if not (np.isfinite(high[t]) and np.isfinite(low[t]) and np.isfinite(close[t])):
@@ -203,6 +205,6 @@ def _atr(high: FloatArray, low: FloatArray, close: FloatArray, length: int, out:
         spread = high[t] - low[t] if seen == 0 else max(high[t], previous) - min(low[t], previous)
         previous = close[t]
         seen += 1
-        average += spread / length if seen <= length else (spread - average) / length
+        average += share * (spread if seen <= length else spread - average)
         if seen >= length:
             out[t] = average

@@ -19,7 +19,10 @@ addEventListener("DOMContentLoaded", () => {
       Object.assign(layout, { width: paper.width, autosize: false });
       layout.height = Math.min(layout.height ?? 450, paper.height);
     }
+    const flexible = !layout.width;
     Plotly.react(chart.place, figure.data, layout, shared.config);
+    if (flexible && chart.drawn) Plotly.Plots.resize(chart.place); // react alone keeps the width of the paper
+    chart.drawn = true;
   }
 
   function drawAll(theme, paper) {

@@ -1,0 +1,66 @@
+"""This project, through its public names only."""
+
+from __future__ import annotations
+
+import numpy as np
+import workloads
+from measuring import Engine, Outcome, main
+from workloads import Case
+
+import research_kit as rk
+
+FIGURES = ("total_return", "sharpe_ratio", "max_drawdown", "total_trades")
+
+
+class LongWhileAbove(rk.Strategy):
+    """Long while the fast average is above the slow one."""
+
+    fast: int = rk.Param(workloads.FAST, ge=1)
+    slow: int = rk.Param(workloads.SLOW, ge=2)
+
+    def signals(self, bars: rk.Bars) -> rk.Signals:
+        fast, slow = rk.indicators.sma(bars.close, self.fast), rk.indicators.sma(bars.close, self.slow)
+        return rk.Signals.target(fast > slow)
+
+
+class LongOrShort(LongWhileAbove):
+    """Long while the fast average is above the slow one, short while it is below."""
+
+    def signals(self, bars: rk.Bars) -> rk.Signals:
+        fast, slow = rk.indicators.sma(bars.close, self.fast), rk.indicators.sma(bars.close, self.slow)
+        return rk.Signals.target(np.where(np.isnan(slow), np.nan, np.where(fast > slow, 1.0, -1.0)))
+
+
+def options(case: Case) -> rk.EngineOptions:
+    """Return the options of a workload; a position that is open at the end stays open, as with the peers."""
+    return rk.EngineOptions(
+        initial_cash=case.initial_cash,
+        commission=workloads.COMMISSION,
+        sizing="fraction" if case.all_in else "units",
+        size=1,
+        stop_loss=workloads.STOP_LOSS if case.has_stops else None,
+        take_profit=workloads.TAKE_PROFIT if case.has_stops else None,
+        close_at_end=False,
+    )
+
+
+def prepare(case: Case) -> Engine:
+    bars = rk.Bars(case.time_ns(), dict(zip(("open", "high", "low", "close"), case.prices(), strict=False)))
+    strategy = (LongOrShort if case.has_stops else LongWhileAbove)()
+    settings = options(case)
+
+    def run() -> tuple[rk.BacktestResult, dict[str, float]]:
+        result = rk.run_backtest(bars, strategy, settings)
+        return result, {name: result.metrics[name] for name in FIGURES}
+
+    return Engine(run, lambda ran: _read(*ran))
+
+
+def _read(result: rk.BacktestResult, figures: dict[str, float]) -> Outcome:
+    trades = result.simulation.closed_trades
+    rows = np.column_stack([trades[name] for name in ("entry_bar", "exit_bar", "entry_price", "exit_price")])
+    return Outcome(rows.astype(float), float(result.simulation.equity[-1]), figures)
+
+
+if __name__ == "__main__":
+    main(prepare, "numpy", "numba", "pandas")

@@ -1,0 +1,148 @@
+"""Times this project and its peers side by side, in one run: fresh processes that take turns, equal work asserted.
+
+``make bench``, or ``python benchmarks/run.py --quick``, ``--sizes 10k,5M``, ``--peers vectorbt-rust``,
+``--repeats 5``. Writes ``results.json`` and ``RESULTS.md`` beside this file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from environments import LIMIT, OURS, PEERS, Competitor, make
+from equality import Work, common_share
+from results import Results
+from workloads import CALM, SIZES, STOP_HEAVY, Case
+
+HERE = Path(__file__).parent
+QUICK_SIZES = ("10k", "100k")
+STOP_HEAVY_SIZES = ("10k", "100k")  # longer walks of this volatility run out of decimals
+TIMEOUT_S = 600
+
+
+class RunError(Exception):
+    """A process of the comparison failed."""
+
+
+def main() -> None:
+    arguments = _arguments()
+    results = Results()
+    engines = [OURS, LIMIT, *_available([peer for peer in PEERS if peer.name in arguments.peers], results)]
+    for case in _cases(arguments.sizes):
+        able = [engine for engine in engines if case.bars <= engine.largest]
+        case.prices()
+        with TemporaryDirectory() as folder:
+            able = _check_equal_work(able, case, Path(folder), results)
+        for _ in range(arguments.repeats):
+            for engine in able:
+                results.row(engine.name, case).runs.append(_run(engine, case, budget=arguments.budget))
+        _report(case, results)
+        results.write()
+    print(f"{HERE / 'RESULTS.md'}")
+
+
+def _arguments() -> Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=_names(SIZES), help=f"of {', '.join(SIZES)}; all by default")
+    parser.add_argument("--peers", type=_names([peer.name for peer in PEERS]), default=[peer.name for peer in PEERS])
+    parser.add_argument("--repeats", type=int, help="processes for each engine and case")
+    parser.add_argument("--budget", type=float, default=2.0, help="seconds of warm runs in each process")
+    parser.add_argument("--quick", action="store_true", help="two sizes, two processes, a minute or two")
+    arguments = parser.parse_args()
+    arguments.sizes = arguments.sizes or (QUICK_SIZES if arguments.quick else tuple(SIZES))
+    arguments.repeats = arguments.repeats or (2 if arguments.quick else 3)
+    return arguments
+
+
+def _names(known: Sequence[str] | dict[str, int]) -> Any:
+    def parse(text: str) -> list[str]:
+        names = text.split(",")
+        for name in names:
+            if name not in known:
+                raise ValueError(name)
+        return names
+
+    parse.__name__ = "name"  # argparse says "invalid name value: …"
+    return parse
+
+
+def _cases(sizes: Sequence[str]) -> list[Case]:
+    calm = [Case(workload, size, CALM) for workload in ("W1", "W2") for size in sizes]
+    return calm + [Case("W2", size, STOP_HEAVY) for size in sizes if size in STOP_HEAVY_SIZES]
+
+
+def _available(peers: Sequence[Competitor], results: Results) -> list[Competitor]:
+    problems = {peer.name: make(peer) for peer in peers}
+    results.absent = {name: problem for name, problem in problems.items() if problem}
+    for name, problem in results.absent.items():
+        print(f"without {name}: {problem}", flush=True)
+    return [peer for peer in peers if not problems[peer.name]]
+
+
+def _check_equal_work(engines: Sequence[Competitor], case: Case, folder: Path, results: Results) -> list[Competitor]:
+    """Return the engines that can be timed on this case; this first round also fills their caches of compiled code."""
+    done: list[Competitor] = []
+    ours: Work | None = None
+    for engine in engines:
+        row = results.row(engine.name, case)
+        try:
+            work = _work(engine, case, folder)
+        except RunError as error:
+            if engine is OURS:
+                raise
+            row.problem = "failed"
+            results.absent[f"{engine.name} on {case.title}"] = str(error)
+            continue
+        ours = ours or work
+        same_stops = engine.same_stops or case.sigma == CALM
+        row.common_trades = common_share(ours, work, equity_tolerance=engine.tolerance, same_stops=same_stops)
+        done.append(engine)
+    return done
+
+
+def _work(engine: Competitor, case: Case, folder: Path) -> Work:
+    path = folder / f"{engine.name}.npy"
+    record = _run(engine, case, budget=0, trades=path)
+    return Work(engine.name, np.load(path), record["final_equity"])
+
+
+def _run(engine: Competitor, case: Case, *, budget: float, trades: Path | None = None) -> dict[str, Any]:
+    """Return what a fresh process of the engine printed."""
+    command = [str(engine.python), str(HERE / engine.script), case.workload, case.size]
+    command += ["--sigma", str(case.sigma), "--budget", str(budget)]
+    command += ["--trades", str(trades)] if trades else []
+    environ = os.environ | dict(engine.environ) | {"PYTHONWARNINGS": "ignore", "BENCHMARK_STARTED": repr(time.time())}
+    try:
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise RunError(f"{engine.name} took more than {TIMEOUT_S} s") from None
+    if done.returncode:
+        raise RunError(f"{engine.name}: {done.stderr.strip().splitlines()[-1]}")
+    record: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return record
+
+
+def _report(case: Case, results: Results) -> None:
+    rows = [
+        row for row in results.rows if (row.workload, row.size, row.sigma) == (case.workload, case.size, case.sigma)
+    ]
+    times = [(row.engine, row.median_of("warm_s")) for row in rows]
+    print(
+        case.title + ": " + ", ".join(f"{name} {1e3 * time_s:.3g} ms" for name, time_s in times if time_s), flush=True
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except RunError as error:
+        sys.exit(str(error))

@@ -1,0 +1,327 @@
+"""Sessions: when a market is open, where its days end, how many periods a year has, and which bars are missing.
+
+A session is one of
+
+- ``"24/7"``: always open; days are UTC days; 365 a year.
+- ``"24/5"``: foreign exchange, from Sunday to Friday 17:00 in New York, where its days end too; 260 a year.
+- ``"weekdays"``: an exchange that was not named: Monday to Friday, hours and holidays unknown; UTC days; 252 a year.
+- the name of an exchange calendar (``"XNYS"``, as in the library exchange_calendars): its hours and holidays; days are
+  those of its own clock; 252 a year.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research_kit.bars.timeframe import DAY, HOUR, MINUTE, SECOND, timeframe_ns
+from research_kit.errors import DataError
+
+if TYPE_CHECKING:
+    from research_kit.bars.frame import Bars
+
+GENERIC = ("24/7", "24/5", "weekdays")
+PERIODS_PER_YEAR = {"24/7": 365, "24/5": 260, "weekdays": 252}
+EXCHANGE_PERIODS = 252
+WEEKDAY_SESSION = 390 * MINUTE
+"""Length assumed for a day of ``"weekdays"``: that of New York. It only scales the bars of a year."""
+
+HOLIDAYS_IN_A_ROW = 2
+"""Most weekdays without any bar that count as holidays where the exchange's calendar is not known."""
+
+_CLOCKS = {  # zone and hour at which a day ends; the calendars that are asked for most need not be built to know it
+    "24/5": ("America/New_York", 17),
+    **dict.fromkeys(("XNYS", "XNAS", "ARCX", "BATS"), ("America/New_York", 0)),
+    "XTSE": ("America/Toronto", 0),
+    "XLON": ("Europe/London", 0),
+    "XPAR": ("Europe/Paris", 0),
+    "XAMS": ("Europe/Amsterdam", 0),
+    "XFRA": ("Europe/Berlin", 0),
+    "XETR": ("Europe/Berlin", 0),
+    "XSWX": ("Europe/Zurich", 0),
+    "XTKS": ("Asia/Tokyo", 0),
+    "XHKG": ("Asia/Hong_Kong", 0),
+    "XSHG": ("Asia/Shanghai", 0),
+    "XASX": ("Australia/Sydney", 0),
+    "XBOM": ("Asia/Kolkata", 0),
+}
+
+
+def learn_session(time_ns: NDArray[np.int64], timeframe: str) -> str:
+    """Return the session that opening times suggest: ``"24/7"``, ``"24/5"`` or ``"weekdays"``.
+
+    Bars on at least half of the Saturdays mean ``"24/7"``. Without them, bars of a day mean ``"weekdays"``; shorter bars
+    mean ``"24/5"`` where they cover 20 hours of the day (UTC) and ``"weekdays"`` where they cover less. Bars of a week or
+    longer, and full days without any Saturday between them, tell nothing: ``"24/7"``, as it assumes nothing. No
+    exchange is ever guessed: name it to have its holidays.
+
+    >>> learn_session(np.arange(400) * DAY, "1d")
+    '24/7'
+    """
+    step = timeframe_ns(timeframe)
+    if not len(time_ns) or step >= 7 * DAY:
+        return "24/7"
+    days = _distinct(time_ns // DAY)
+    weekdays = (days + 3) % 7  # 1970-01-01 was a Thursday: Monday is 0
+    saturdays = _count_of_weekday(int(days[0]), int(days[-1]), 5)
+    if saturdays and 2 * int((weekdays == 5).sum()) >= saturdays:
+        return "24/7"
+    if step >= DAY:
+        return "weekdays" if saturdays or not (weekdays >= 5).any() else "24/7"
+    covered = len(
+        np.unique(time_ns[np.linspace(0, len(time_ns) - 1, 200_000, dtype=np.int64)] % DAY // max(step, HOUR))
+    )
+    if covered * max(step, HOUR) < 20 * HOUR:
+        return "weekdays"
+    return "24/5" if saturdays else "24/7"
+
+
+def periods_per_year(session: str) -> int:
+    """Return how many trading days a year counts: 365 (24/7), 260 (24/5), 252 (exchanges and weekdays).
+
+    >>> periods_per_year("24/7"), periods_per_year("XNYS")
+    (365, 252)
+    """
+    return PERIODS_PER_YEAR.get(session, EXCHANGE_PERIODS)
+
+
+def bars_per_year(timeframe: str, session: str) -> float:
+    """Return how many bars a year counts: a constant of timeframe and session, never of the data.
+
+    Shorter than a day: bars of a full session day (24 hours; an exchange's own hours; six and a half for ``"weekdays"``)
+    × days a year. Weeks count 52, months 12.
+
+    >>> bars_per_year("1h", "24/7"), bars_per_year("1d", "XNYS"), bars_per_year("1w", "24/7")
+    (8760.0, 252.0, 52.0)
+    """
+    step = timeframe_ns(timeframe)
+    if timeframe.endswith("mo"):
+        return 12.0 / (step // (30 * DAY))
+    if step >= 7 * DAY:
+        return 52.0 * 7 * DAY / step
+    if step >= DAY:
+        return periods_per_year(session) * DAY / step
+    return periods_per_year(session) * float(-(-session_length_ns(session) // step))
+
+
+def session_length_ns(session: str) -> int:
+    """Return the length of a full session day in nanoseconds, breaks taken off."""
+    if session in ("24/7", "24/5"):
+        return DAY
+    if session in ("weekdays", "XNYS", "XNAS"):
+        return WEEKDAY_SESSION
+    from research_kit.bars.exchanges import regular_length_ns
+
+    return regular_length_ns(session)
+
+
+def day_ends(bars: Bars) -> NDArray[np.int64]:
+    """Return the position of the last bar of each session day, ascending; the last one is ``len(bars) - 1``.
+
+    Bars of a day or longer are days themselves. Shorter bars belong to the UTC day (``"24/7"``, ``"weekdays"``), to the
+    day that ends at 17:00 in New York (``"24/5"``) or to the day of the exchange's clock.
+
+    Examples
+    --------
+    >>> from research_kit.bars.frame import Bars
+    >>> bars = Bars(np.arange(50) * HOUR, {"close": np.ones(50)}, session="24/7")
+    >>> day_ends(bars).tolist()
+    [23, 47, 49]
+    """
+    if bars.timeframe_ns >= DAY or len(bars) < 2:
+        return np.arange(len(bars), dtype=np.int64)
+    boundaries = day_boundaries(int(bars.time_ns[0]), int(bars.time_ns[-1]), bars.session)
+    ends = np.searchsorted(bars.time_ns, boundaries, side="left") - 1
+    ends = ends[(ends >= 0) & (ends < len(bars) - 1)]
+    return np.append(ends[np.diff(ends, prepend=-1) > 0], len(bars) - 1).astype(np.int64)
+
+
+def day_boundaries(first_ns: int, last_ns: int, session: str) -> NDArray[np.int64]:
+    """Return the times, nanoseconds UTC, at which session days end between two times."""
+    zone, hour = _clock_of(session)
+    first, last = first_ns // DAY - 1, last_ns // DAY + 1
+    local = np.arange(first, last + 1, dtype=np.int64) * DAY + hour * HOUR
+    if zone == "UTC":
+        return local
+    # twice: the first guess of the offset may fall on the wrong side of a change of clocks
+    guess = local - _offsets(local, zone)
+    return local - _offsets(guess, zone)
+
+
+def _clock_of(session: str) -> tuple[str, int]:
+    if session in _CLOCKS:
+        return _CLOCKS[session]
+    if session in GENERIC:
+        return "UTC", 0
+    from research_kit.bars.exchanges import day_clock
+
+    return day_clock(session)
+
+
+def _offsets(utc_ns: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
+    """Return the offsets from UTC at some times, nanoseconds, by the changes of clocks of the years between them."""
+    years = utc_ns[[0, -1]].view("datetime64[ns]").astype("datetime64[Y]").astype(int) + 1970
+    changes = [change for year in range(years[0], years[1] + 1) for change in _changes(zone, year)]
+    at, offsets = (np.array(values, dtype=np.int64) for values in zip(*changes, strict=True))
+    return offsets[np.searchsorted(at, utc_ns, side="right") - 1]
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FORTNIGHT = 14 * 86_400  # zones change their clocks less often than that
+
+
+@lru_cache(maxsize=2048)
+def _changes(zone: str, year: int) -> tuple[tuple[int, int], ...]:
+    """Return (time, offset from then on) for the start of a year and each change of clocks in it, nanoseconds."""
+    clock = ZoneInfo(zone)
+
+    def offset(second: int) -> int:
+        shift = (_EPOCH + timedelta(seconds=second)).astimezone(clock).utcoffset()
+        return int(shift.total_seconds()) if shift is not None else 0
+
+    start, end = (int(datetime(of, 1, 1, tzinfo=UTC).timestamp()) for of in (year, year + 1))
+    changes = [(start, offset(start))]
+    for low in range(start, end, _FORTNIGHT):
+        high = min(low + _FORTNIGHT, end - 1)
+        before = changes[-1][1]
+        if offset(high) != before:
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if offset(middle) == before else (low, middle)  # noqa: PLW2901
+            changes.append((high, offset(high)))
+    return tuple((second * SECOND, shift * SECOND) for second, shift in changes)
+
+
+@dataclass(frozen=True)
+class MissingBars:
+    """Which bars a session expects and the data lacks.
+
+    Parameters
+    ----------
+    expected
+        Bars that are there plus those that are missing.
+    starts_ns, ends_ns
+        Of each gap: the opening times of the first and of the last missing bar's neighbours, that is when the bar
+        before the gap ended and when the bar after it begins, nanoseconds UTC.
+    counts
+        Bars missing in each gap.
+    """
+
+    expected: int
+    starts_ns: NDArray[np.int64]
+    ends_ns: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    @property
+    def missing(self) -> int:
+        """Bars missing in all."""
+        return int(self.counts.sum())
+
+
+def missing_bars(time_ns: NDArray[np.int64], timeframe: str, session: str) -> MissingBars:
+    """Return the gaps in strictly increasing opening times: absences while the session was open.
+
+    Each absence longer than a bar is measured in open time, and every whole bar that would fit in is missing. An exchange's
+    calendar knows its holidays. ``"weekdays"`` does not: whole days are missing only from the third in a row on
+    (``HOLIDAYS_IN_A_ROW``), and shorter bars only inside a day, as its hours are not known either. Bars of a week or
+    longer follow the calendar. Bars outside a session's hours are no fault and change nothing.
+
+    Raises
+    ------
+    DataError
+        The session is not known.
+    """
+    step = timeframe_ns(timeframe)
+    moments = time_ns // DAY * DAY if step == DAY else time_ns
+    steps = np.diff(moments)
+    wide = np.flatnonzero(steps > step)
+    starts, ends = moments[wide] + step, moments[wide + 1]
+    counts = _open_bars(starts, ends, step, session)
+    seen = counts > 0
+    # what is shown are the bars' own times
+    return MissingBars(
+        len(time_ns) + int(counts.sum()), time_ns[wide][seen] + step, time_ns[wide + 1][seen], counts[seen]
+    )
+
+
+def _open_bars(starts: NDArray[np.int64], ends: NDArray[np.int64], step: int, session: str) -> NDArray[np.int64]:
+    """Return how many bars fit into the open time of each absence."""
+    if session not in GENERIC:
+        check_session(session)
+    if not len(starts) or session == "24/7" or step >= 7 * DAY:
+        return np.maximum(ends - starts, 0) // step
+    if session == "weekdays" and step < DAY:
+        return np.where((starts - 1) // DAY == ends // DAY, (ends - starts) // step, _long_absence(starts, ends, step))
+    opens, closes = _open_times(int(starts[0]), int(ends[-1]), step, session)
+    counts = (_open_before(ends, opens, closes) - _open_before(starts, opens, closes)) // step
+    if session == "weekdays":
+        counts = np.where(counts > HOLIDAYS_IN_A_ROW, counts, 0)
+    return np.maximum(counts, 0)
+
+
+def _long_absence(starts: NDArray[np.int64], ends: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+    """Return the bars of whole weekdays without any bar, where there are too many in a row for holidays."""
+    days = np.busday_count(
+        (starts - 1).view("datetime64[ns]").astype("datetime64[D]") + 1,
+        ends.view("datetime64[ns]").astype("datetime64[D]"),
+    )
+    return np.where(days > HOLIDAYS_IN_A_ROW, days * -(-WEEKDAY_SESSION // step), 0)
+
+
+def _open_times(first_ns: int, last_ns: int, step: int, session: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return when the session opens and closes around two times; whole days for bars of a day."""
+    if session in GENERIC:
+        return _week_times(first_ns, last_ns, daily=step >= DAY or session == "weekdays")
+    from research_kit.bars.exchanges import exchange_times
+
+    return exchange_times(session, first_ns, last_ns, daily=step >= DAY)
+
+
+def _week_times(first_ns: int, last_ns: int, *, daily: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    monday = (first_ns // DAY + 3) // 7 * 7 - 3 - 7
+    mondays = np.arange(monday, last_ns // DAY + 8, 7, dtype=np.int64) * DAY
+    if daily:
+        return mondays, mondays + 5 * DAY
+    zone, hour = _CLOCKS["24/5"]
+    local_opens, local_closes = mondays - DAY + hour * HOUR, mondays + 4 * DAY + hour * HOUR
+    opens, closes = (local - _offsets(local - _offsets(local, zone), zone) for local in (local_opens, local_closes))
+    return opens, closes
+
+
+def _open_before(moments: NDArray[np.int64], opens: NDArray[np.int64], closes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for how long the session was open before each time, since the first opening."""
+    before = np.concatenate([[0], np.cumsum(closes - opens)])
+    at = np.searchsorted(opens, moments, side="right") - 1
+    inside = np.clip(moments - opens[at], 0, (closes - opens)[at])
+    return np.where(at >= 0, before[at] + inside, 0)
+
+
+def check_session(session: str) -> None:
+    """Refuse a session that is neither generic nor the name of an exchange calendar."""
+    if session in GENERIC or session in _CLOCKS:
+        return
+    from research_kit.bars.exchanges import calendar_names
+    from research_kit.errors import did_you_mean
+
+    if session not in calendar_names():
+        near = did_you_mean(session, [*GENERIC, *calendar_names()])
+        raise DataError(
+            f"{session!r} is no session. {near if near.startswith('Did') else ''} "
+            "Use '24/7', '24/5', 'weekdays' or the name of an exchange calendar such as 'XNYS'.".replace("  ", " ")
+        )
+
+
+def _count_of_weekday(first_day: int, last_day: int, weekday: int) -> int:
+    """Return how many days of a weekday (Monday is 0) lie between two days since 1970, both included."""
+    return (last_day + 3 - weekday) // 7 - (first_day - 1 + 3 - weekday) // 7
+
+
+def _distinct(days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the distinct values of an ascending array."""
+    return days[np.concatenate([[True], days[1:] != days[:-1]])]

@@ -1,0 +1,53 @@
+"""From a backtest's arrays to its metrics: daily equity by the session, closed trades, the benchmark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from research_kit.bars.sessions import bars_per_year, day_ends, periods_per_year
+from research_kit.bars.timeframe import DAY
+from research_kit.engine.trade_table import MINUTE_NS
+from research_kit.metrics.inputs import MetricInputs
+from research_kit.metrics.result import Metrics
+from research_kit.metrics.summary import compute_metrics
+
+if TYPE_CHECKING:
+    from research_kit.bars.frame import Bars
+    from research_kit.engine.backtest import BacktestResult
+
+
+def measure(result: BacktestResult) -> Metrics:
+    """Return every metric of a backtest; the benchmark is the bars' own close, bought and held."""
+    return compute_metrics(metric_inputs(result))
+
+
+def metric_inputs(result: BacktestResult) -> MetricInputs:
+    """Return what the metrics of a backtest are computed from."""
+    bars, options, simulation = result.bars, result.options, result.simulation
+    trades = simulation.bare_trades[simulation.bare_trades["exit_bar"] >= 0]
+    held_ns = bars.time_ns[trades["exit_bar"]] - bars.time_ns[trades["entry_bar"]]
+    return MetricInputs(
+        equity=simulation.equity,
+        time_ns=bars.time_ns,
+        initial_cash=options.initial_cash,
+        day_ends=day_ends(bars),
+        periods_per_year=daily_periods_per_year(bars),
+        risk_free_rate=options.risk_free_rate,
+        daily_target=options.daily_target,
+        trade_pnl=trades["pnl"],
+        trade_pnl_percent=100.0 * trades["pnl"] / (trades["quantity"] * trades["entry_price"]),
+        trade_minutes=held_ns / MINUTE_NS,
+        exposure=simulation.bars_in_market / len(bars) if len(bars) else None,
+        traded_value=simulation.traded_value,
+        total_commission=simulation.total_commission,
+        total_slippage=simulation.total_slippage,
+        total_borrow=simulation.total_borrow,
+        benchmark=bars.close,
+    )
+
+
+def daily_periods_per_year(bars: Bars) -> float:
+    """Return how many of the returns that annualised figures come from make a year."""
+    if bars.timeframe_ns >= DAY:
+        return bars_per_year(bars.timeframe, bars.session)
+    return periods_per_year(bars.session)

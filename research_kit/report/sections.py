@@ -1,0 +1,105 @@
+"""The sections of a run's report, each a card made from the run's own figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from research_kit.charts.returns import monthly_returns
+from research_kit.metrics.registry import GROUPS, METRICS, format_value
+from research_kit.report.cards import (
+    Card,
+    key_figures,
+    metrics_table,
+    monthly_table,
+    run_card,
+    trades_table,
+    warning_box,
+)
+from research_kit.report.cards import Row as CardRow
+
+if TYPE_CHECKING:
+    from research_kit.runs.run import Run
+
+TRADE_COLUMNS = (
+    *("entry_time", "exit_time", "side", "quantity", "entry_price", "exit_price"),
+    *("pnl", "pnl_percent", "entry_signal", "exit_signal"),
+)
+OPTIMISTIC = "Signals are filled at the close of the bar that made them (fill='same_close'): an optimistic convention."
+
+
+def card_of(run: Run) -> Card:
+    """Return what the run is: data, strategy, parameters, options, hashes, versions, and the trials so far."""
+    spec, dataset = run.spec, run.dataset
+    span = f"{dataset.start_date:%Y-%m-%d} to {dataset.end_date:%Y-%m-%d}" if dataset.start_date else ""
+    return run_card(
+        {
+            "Run": f"{run.id} (job {run.job.id}, {run.job.completed_at:%Y-%m-%d %H:%M} UTC)",
+            "Dataset": f"{dataset.name}: {dataset.rows or 0:,} bars of {dataset.timeframe}, {span}",
+            "Strategy": spec["strategy_name"],
+            "Parameters": _pairs(run.parameters),
+            "Options": _pairs(run.options),
+            "Fills": "next bar's open" if run.options["fill"] == "next_open" else "same bar's close (optimistic)",
+            "Trials on this dataset": f"{run.trials:,}",
+            "Data sha256": spec["dataset_sha256"],
+            "Source sha256": spec["strategy_sha256"],
+            "Spec sha256": spec["spec_hash"],
+            "Versions": _pairs(spec["versions"]),
+        }
+    )
+
+
+def key_figures_of(run: Run) -> Card:
+    """Return the headline metrics as tiles."""
+    return key_figures(_row(run, name) for name in run.summary.headline())
+
+
+def metrics_of(run: Run) -> Card:
+    """Return all metrics by group, with units; what each means shows on hovering."""
+    return metrics_table(
+        {group: [_row(run, name) for name in METRICS if METRICS[name].group == group] for group in GROUPS}
+    )
+
+
+def monthly_of(run: Run) -> Card:
+    """Return the returns of each month and year."""
+    series = run.chart_series
+    months = monthly_returns(series.time, series.equity, series.initial_cash)
+    return monthly_table(months.years, months.returns, months.totals)
+
+
+def trades_of(run: Run, limit: int = 60) -> Card:
+    """Return the trades, of many the first and the last."""
+    return trades_table({name: run.trades[name].to_numpy() for name in TRADE_COLUMNS}, limit=limit)
+
+
+def warnings_of(run: Run) -> list[Card]:
+    """Return what a reader must know before believing the figures."""
+    facts = run.backtest.results or {}
+    texts = [
+        (run.options["fill"] == "same_close", OPTIMISTIC),
+        (facts.get("liquidated"), "The account was lost: the run ended before the data did."),
+        (facts.get("ambiguous_bars"), _ambiguous(run, facts.get("ambiguous_bars", 0))),
+        (facts.get("rejected_orders"), f"{facts.get('rejected_orders', 0):,} orders were rejected."),
+        (_free(run.options), "This run is without costs."),
+    ]
+    return [warning_box(text) for applies, text in texts if applies]
+
+
+def _ambiguous(run: Run, bars: int) -> str:
+    return f"{bars:,} bars reached both stop and target; {run.options['intrabar']} decided what came first."
+
+
+def _free(options: dict[str, Any]) -> bool:
+    costs = ("commission", "commission_per_order", "commission_per_unit", "minimum_commission", "slippage", "spread")
+    return not any(options[name] for name in costs)
+
+
+def _row(run: Run, name: str) -> CardRow:
+    metric = METRICS[name]
+    reason = run.summary.reasons.get(name)
+    note = f"{metric.meaning} {metric.formula}"
+    return metric.title, format_value(name, run.summary[name]), f"{reason}. {note}" if reason else note
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())

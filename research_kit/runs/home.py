@@ -1,0 +1,23 @@
+"""What a run needs of the workspace that it lives in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from research_kit.runs.run import Run
+    from research_kit.store.database import Database
+    from research_kit.store.files import FileStore
+    from research_kit.strategy.registry import Registry
+
+
+class Home(Protocol):
+    """A database, the files beside it, the strategies that may be named, and a way to write reports."""
+
+    database: Database
+    files: FileStore
+    registry: Registry
+
+    def report(self, run: Run | int, path: Path | str | None = None) -> Path:
+        """Write the HTML report of a run and return where it is."""

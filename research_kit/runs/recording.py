@@ -1,0 +1,132 @@
+"""One run from beginning to end in this process: a job, its progress, and everything that it leaves."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from research_kit.engine.backtest import BacktestResult, signals_of
+from research_kit.engine.options import EngineOptions
+from research_kit.engine.simulation import simulate
+from research_kit.errors import StoreError
+from research_kit.runs.importing import open_dataset
+from research_kit.runs.outcome import outcome_of
+from research_kit.runs.run import Run
+from research_kit.runs.spec import RunSpec, current_versions
+from research_kit.runs.strategies import keep_strategy
+from research_kit.store import jobs
+from research_kit.store.records import NewJob
+from research_kit.version import ENGINE_VERSION
+
+if TYPE_CHECKING:
+    from research_kit.runs.home import Home
+    from research_kit.store.tables import Dataset, StrategyRow
+    from research_kit.strategy.base import Strategy
+
+Progress = Callable[[float, str], None]
+STEPS = ("opening the bars", "making signals", "filling orders", "measuring", "storing")
+
+
+def record_run(
+    home: Home, strategy: Strategy, dataset: Dataset, options: EngineOptions, progress: Progress | None = None
+) -> Run:
+    """Run a backtest and keep it: one job, and with its completion trades, metrics, backtest and trial at once.
+
+    A strategy that raises leaves a failed job with the error's text and a failed trial; the error goes on to the
+    caller. An interrupted run leaves a cancelled job.
+    """
+    row = keep_strategy(home, type(strategy))
+    spec = _spec(strategy, row, dataset, options)
+    job_id = jobs.create_job(home.database, _new_job(spec, row, dataset))
+    token = jobs.claim_job(home.database, job_id, worker_id())
+    try:
+        report = _reporter(home, job_id, token, progress)
+        result = _compute(home, strategy, dataset, options, report)
+        report(STEPS[4])
+        run_id = jobs.complete_job(home.database, job_id, token, outcome_of(result, spec, home.files, dataset.id))
+    except Exception as error:
+        with suppress(StoreError):  # what cannot be recorded must not hide the error itself
+            jobs.fail_job(home.database, job_id, token, error_text(error))
+        error.add_note(f"The run is recorded as job {job_id}, failed.")
+        raise
+    except BaseException:
+        with suppress(StoreError):
+            jobs.cancel_job(home.database, job_id)
+        raise
+    if progress:
+        progress(1.0, "completed")
+    return Run.load(home, run_id)
+
+
+def worker_id() -> str:
+    """Return who runs a job: the machine and the process."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}"
+
+
+def _compute(
+    home: Home, strategy: Strategy, dataset: Dataset, options: EngineOptions, report: Callable[[str], None]
+) -> BacktestResult:
+    report(STEPS[0])
+    bars = open_dataset(home, dataset)
+    report(STEPS[1])
+    signals = signals_of(strategy, bars)
+    report(STEPS[2])
+    result = BacktestResult(bars, strategy, options, simulate(bars, signals, options))
+    report(STEPS[3])
+    _ = result.metrics  # measured here, so that its cost is in its step
+    return result
+
+
+def _reporter(home: Home, job_id: int, token: str, progress: Progress | None) -> Callable[[str], None]:
+    def report(step: str) -> None:
+        done = STEPS.index(step) / len(STEPS)
+        jobs.report_progress(home.database, job_id, token, done, step)
+        if progress:
+            progress(done, step)
+
+    return report
+
+
+def _spec(strategy: Strategy, row: StrategyRow, dataset: Dataset, options: EngineOptions) -> RunSpec:
+    return RunSpec(
+        dataset_sha256=dataset.sha256 or "",
+        dataset_name=dataset.name,
+        strategy_name=strategy.name,
+        strategy_sha256=row.source_sha256 or "",
+        strategy_class=f"{row.module_path}:{row.class_name}",
+        parameters=strategy.parameters(),
+        options=options.model_dump(mode="json"),
+        engine_version=ENGINE_VERSION,
+        seed=options.seed,
+        versions=current_versions(),
+    )
+
+
+def _new_job(spec: RunSpec, row: StrategyRow, dataset: Dataset) -> NewJob:
+    return NewJob(
+        strategy=spec.strategy_name,
+        spec=spec.to_dict(),
+        spec_hash=spec.spec_hash,
+        strategy_params=spec.parameters,
+        engine_options=spec.options,
+        dataset_path=dataset.file_path,
+        dataset_id=dataset.id,
+        strategy_id=row.id,
+        dataset_sha256=spec.dataset_sha256,
+        strategy_sha256=spec.strategy_sha256,
+        engine_version=spec.engine_version,
+        seed=spec.seed,
+        total_steps=len(STEPS),
+    )
+
+
+def error_text(error: BaseException, limit: int = 10_000) -> str:
+    """Return the kind and the words of an error, cut to a length; also of one that cannot say what it is."""
+    try:
+        words = str(error)
+    except Exception:  # an error whose own text raises is still an error
+        words = "(its message could not be read)"
+    return f"{type(error).__name__}: {words}"[:limit]

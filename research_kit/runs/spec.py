@@ -1,0 +1,54 @@
+"""What identifies a run: data, source, parameters and options, hashed; and what else is needed to repeat it."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from hashlib import sha256
+from importlib import metadata
+from typing import Any
+
+from research_kit.version import ENGINE_VERSION, __version__
+
+RECORDED_PACKAGES = ("numpy", "numba", "pandas", "pyarrow", "pydantic")
+IDENTITY = ("dataset_sha256", "strategy_name", "strategy_sha256", "parameters", "options")
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that a run depends on, as JSON values.
+
+    Two runs with the same dataset, strategy source, parameters and options are the same trial; the engine's and the
+    packages' versions are kept to explain a difference, and do not make a new trial.
+    """
+
+    dataset_sha256: str
+    dataset_name: str
+    strategy_name: str
+    strategy_sha256: str
+    strategy_class: str
+    parameters: dict[str, Any]
+    options: dict[str, Any]
+    engine_version: str
+    seed: int
+    versions: dict[str, str]
+
+    @property
+    def spec_hash(self) -> str:
+        """Sha256 of what makes a trial, as 64 hexadecimal digits."""
+        identity = {name: getattr(self, name) for name in IDENTITY}
+        text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return sha256(text.encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the specification as JSON values."""
+        return asdict(self)
+
+
+@lru_cache(maxsize=1)
+def current_versions() -> dict[str, str]:
+    """Return the versions that a result may depend on: Python, this package, the engine, the numeric packages."""
+    versions = {"python": platform.python_version(), "research_kit": __version__, "engine": ENGINE_VERSION}
+    return versions | {name: metadata.version(name) for name in RECORDED_PACKAGES}

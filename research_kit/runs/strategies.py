@@ -1,0 +1,64 @@
+"""Strategies on their way into the store: resolved by any of their names, kept with their source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from research_kit.errors import ParameterError, ResearchKitError
+from research_kit.store.records import NewStrategy
+from research_kit.store.strategies import save_strategy
+from research_kit.strategy.base import Strategy
+from research_kit.strategy.source import strategy_source
+
+if TYPE_CHECKING:
+    from research_kit.runs.home import Home
+    from research_kit.store.tables import StrategyRow
+
+StrategyKey = str | Strategy | type[Strategy]
+
+
+def make_strategy(home: Home, key: StrategyKey, parameters: Mapping[str, Any] | None) -> Strategy:
+    """Return the strategy that a name, a class or an instance means, with these parameters."""
+    found = home.registry.resolve(key)
+    if isinstance(found, Strategy):
+        if parameters:
+            raise ParameterError(
+                f"{found.name} was given with its parameters set; leave out parameters={dict(parameters)!r}, "
+                "or give the class."
+            )
+        return found
+    return found.with_parameters(parameters or {})
+
+
+def keep_strategy(home: Home, strategy: type[Strategy]) -> StrategyRow:
+    """Return the row of a strategy's current source, made on its first use."""
+    source = strategy_source(strategy)
+    return save_strategy(
+        home.database,
+        NewStrategy(
+            name=strategy.name,
+            source=source.text,
+            source_sha256=source.sha256,
+            origin=source.origin,
+            module_path=source.module_path,
+            class_name=source.class_name,
+            description=strategy.description(),
+            parameters_schema=strategy.model_json_schema(),
+            default_parameters=_defaults(strategy),
+        ),
+    )
+
+
+def keep_all_strategies(home: Home) -> None:
+    """Bring the ``strategies`` table up to date with what can be named now."""
+    for strategy in home.registry.classes().values():
+        keep_strategy(home, strategy)
+
+
+def _defaults(strategy: type[Strategy]) -> dict[str, Any]:
+    """Return the default parameters; a strategy whose parameters have no defaults has none."""
+    try:
+        return strategy.with_parameters({}).parameters()
+    except ResearchKitError:
+        return {}

@@ -1,0 +1,184 @@
+"""Trades in bulk: checked as whole columns, written and read without a Python object for each row's model."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlmodel import Session
+
+from research_kit.errors import StoreError, did_you_mean
+from research_kit.store.json_values import clean_text
+from research_kit.store.records import TradeColumn
+from research_kit.store.tables import SIDES, columns_of, now
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REQUIRED = ("entry_time", "entry_price", "quantity", "side")
+TIMES = ("entry_time", "exit_time")
+TEXTS = {"side": 10, "entry_signal": 100, "exit_signal": 100}
+COLUMNS = tuple(
+    column.name for column in columns_of("trades").columns if column.name not in ("id", "backtest_job_id", "created_at")
+)
+_CHUNK = 5_000
+
+
+def trade_columns(trades: Mapping[str, TradeColumn]) -> dict[str, NDArray[Any]]:
+    """Return trades as arrays by column: times datetime64[us], numbers float64, text as objects; NaN and NaT are NULL.
+
+    Raises
+    ------
+    StoreError
+        A column is unknown or missing, lengths differ, a number is infinite, or what is needed has a gap.
+    """
+    for name in trades:
+        if name not in COLUMNS:
+            raise StoreError(f"Trades have no column {name!r}. {did_you_mean(name, COLUMNS)}")
+    if not trades:
+        return {}
+    missing = [name for name in REQUIRED if name not in trades]
+    if missing:
+        raise StoreError(f"Trades need the columns {', '.join(missing)} as well.")
+    arrays = {name: _column(name, trades[name]) for name in COLUMNS if name in trades}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise StoreError(f"The columns of trades differ in length: {lengths}.")
+    return arrays
+
+
+def write_trades(session: Session, job_id: int, trades: Mapping[str, NDArray[Any]]) -> None:
+    """Write the arrays of ``trade_columns`` as the trades of a job, in the session's transaction."""
+    if not trades or not len(trades["side"]):
+        return
+    connection = session.connection()
+    driver: Any = connection.connection.driver_connection
+    names = ", ".join(["backtest_job_id", "created_at", *trades])
+    if connection.dialect.name == "sqlite":
+        own = f"{int(job_id)}, '{now():%Y-%m-%d %H:%M:%S.%f}'"
+        marks = ", ".join("?" * len(trades))
+        rows = zip(*map(_sqlite_values, trades.values()), strict=True)
+        driver.executemany(f"INSERT INTO trades ({names}) VALUES ({own}, {marks})", rows)
+        return
+    with driver.cursor() as cursor, cursor.copy(f"COPY trades ({names}) FROM STDIN (FORMAT csv)") as copy:
+        copy.write(_to_csv(job_id, trades))
+
+
+def read_trades(session: Session, job_id: int) -> pd.DataFrame:
+    """Return the trades of a job in the order in which they were closed, times aware UTC."""
+    import pandas as pd
+
+    connection = session.connection()
+    driver = connection.connection.driver_connection
+    query = f"SELECT {', '.join(COLUMNS)} FROM trades WHERE backtest_job_id = {int(job_id)} ORDER BY id"
+    arrays = _read_sqlite(driver, query) if connection.dialect.name == "sqlite" else _read_postgres(driver, query)
+    frame = pd.DataFrame(arrays, copy=False)
+    return frame.astype(dict.fromkeys(TEXTS, "str") | dict.fromkeys(TIMES, "datetime64[us, UTC]"))
+
+
+def _sqlite_values(array: NDArray[Any]) -> list[Any]:
+    import pyarrow as pa
+
+    if array.dtype.kind == "M":  # as SQLAlchemy writes times: 2024-01-02 03:04:05.000000
+        return list(pa.array(array).cast(pa.string()).to_pylist())
+    return list(array.tolist())  # SQLite takes NaN as NULL
+
+
+def _to_csv(job_id: int, trades: Mapping[str, NDArray[Any]]) -> bytes:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    n = len(trades["side"])
+    columns = {"job": pa.repeat(job_id, n), "created": pa.repeat(now(), n)}
+    for name, array in trades.items():
+        kind = pa.timestamp("us", "UTC") if name in TIMES else None
+        columns[name] = pa.array(array, type=kind, from_pandas=True)
+    sink = io.BytesIO()
+    csv.write_csv(pa.table(columns), sink, csv.WriteOptions(include_header=False))
+    return sink.getvalue()
+
+
+def _read_sqlite(driver: Any, query: str) -> dict[str, NDArray[Any]]:
+    cursor = driver.execute(query)
+    parts: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
+    while True:  # a few thousand rows at a time stay in the cache, and the collector never sees a million tuples
+        flat = np.fromiter(chain.from_iterable(islice(cursor, _CHUNK)), dtype=object)
+        rows = flat.reshape(-1, len(COLUMNS))
+        for name, column in zip(COLUMNS, rows.T, strict=True):
+            parts[name].append(column if name in TEXTS else column.astype(_dtype(name)))
+        if len(rows) < _CHUNK:
+            return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
+def _read_postgres(driver: Any, query: str) -> dict[str, NDArray[Any]]:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    with driver.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)") as copy:
+        text = b"".join(copy)
+    if not text:
+        return {name: np.array([], dtype=object if name in TEXTS else _dtype(name)) for name in COLUMNS}
+    types = {name: pa.float64() for name in COLUMNS}
+    types |= {name: pa.string() for name in TEXTS} | {name: pa.timestamp("us", "UTC") for name in TIMES}
+    table = csv.read_csv(
+        pa.BufferReader(text),
+        csv.ReadOptions(column_names=list(COLUMNS)),
+        csv.ParseOptions(newlines_in_values=True),
+        csv.ConvertOptions(
+            column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
+        ),
+    )
+    return {name: table[name].to_numpy() for name in COLUMNS}
+
+
+def _dtype(name: str) -> str:
+    return "datetime64[us]" if name in TIMES else "float64"
+
+
+def _column(name: str, values: TradeColumn) -> NDArray[Any]:
+    if name in TIMES:
+        array = _times(name, values)
+        gaps = np.isnat(array)
+    elif name in TEXTS:
+        return _texts(name, values)
+    else:
+        array = np.asarray(values, dtype=np.float64)
+        if np.isinf(array).any():
+            raise StoreError(f"{name} of trade {int(np.argmax(np.isinf(array)))} is infinite; it must be a number.")
+        gaps = np.isnan(array)
+    if name in REQUIRED and gaps.any():
+        raise StoreError(f"{name} of trade {int(np.argmax(gaps))} is missing; every trade needs one.")
+    return array
+
+
+def _times(name: str, values: TradeColumn) -> NDArray[np.datetime64]:
+    array = np.asarray(values)
+    if array.dtype.kind == "i":
+        array = array.astype(np.int64).view("datetime64[ns]")
+    elif array.dtype.kind != "M":
+        array = np.array([_moment(name, value) for value in array.tolist()], dtype="datetime64[us]")
+    return array.astype("datetime64[us]")
+
+
+def _moment(name: str, value: Any) -> np.datetime64:
+    if value is None or type(value).__name__ == "NaTType":
+        return np.datetime64("NaT")
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise StoreError(f"{name} needs times with their zone; {value!r} has none.")
+    return np.datetime64(value.astimezone(UTC).replace(tzinfo=None), "us")
+
+
+def _texts(name: str, values: TradeColumn) -> NDArray[Any]:
+    array = np.asarray(values, dtype=object)
+    words = {word: None if word is None else clean_text(str(word)) for word in set(array.tolist())}
+    for word in words.values():
+        if name == "side" and word not in SIDES:
+            raise StoreError(f"side={word!r} is not one of its words. {did_you_mean(str(word), SIDES)}")
+        if word is not None and len(word) > TEXTS[name]:
+            raise StoreError(f"{name} has {len(word)} characters, at most {TEXTS[name]} are allowed: {word[:40]!r}….")
+    return np.array([words[word] for word in array.tolist()], dtype=object)

@@ -1,0 +1,131 @@
+"""What is in the database, as tables to look at: newest first, times aware UTC, large columns left out."""
+# ruff: noqa: SIM905 - forty names read better as words
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel, UTCDateTime, select
+
+from research_kit.errors import NotFoundError
+from research_kit.store.bulk import read_trades
+from research_kit.store.database import Database
+from research_kit.store.tables import METRIC_COLUMNS, Backtest, BacktestJob, BacktestMetrics, columns_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = TypeVar("Row", bound=SQLModel)
+
+_DATASETS, _STRATEGIES = columns_of("datasets"), columns_of("strategies")
+_JOBS, _BACKTESTS, _METRICS = columns_of("backtest_jobs"), columns_of("backtests"), columns_of("backtest_metrics")
+
+DATASET_COLUMNS = (
+    "id name symbol timeframe rows_count start_date end_date session timezone exchange data_quality_score "
+    "missing_data_pct has_gaps backtest_count last_used created_at sha256"
+).split()
+STRATEGY_COLUMNS = (
+    "id name description origin is_active default_parameters total_backtests avg_performance last_used created_at "
+    "source_sha256"
+).split()
+JOB_COLUMNS = (
+    "status strategy strategy_params progress current_step created_at started_at completed_at actual_duration "
+    "attempt cancel_requested worker_id error_message spec_hash"
+).split()
+HEADLINE_METRICS = (
+    "total_return_percent sharpe_ratio max_drawdown_percent total_trades win_rate profit_factor volatility"
+).split()
+
+
+class JobMetrics(NamedTuple):
+    """The metrics of a job by name, and why those that are None are."""
+
+    values: dict[str, float | int | None]
+    reasons: dict[str, str]
+
+
+def datasets_table(database: Database, limit: int | None = None) -> pd.DataFrame:
+    """Return the datasets, newest first."""
+    columns = [_DATASETS.c[name] for name in DATASET_COLUMNS]
+    return _frame(database, sa.select(*columns).order_by(_DATASETS.c.id.desc()), limit)
+
+
+def strategies_table(database: Database, limit: int | None = None, *, all_versions: bool = False) -> pd.DataFrame:
+    """Return the current version of each stored strategy, or all versions, newest first."""
+    query = sa.select(*(_STRATEGIES.c[name] for name in STRATEGY_COLUMNS)).order_by(_STRATEGIES.c.id.desc())
+    return _frame(database, query if all_versions else query.where(_STRATEGIES.c.is_active), limit)
+
+
+def jobs_table(database: Database, limit: int | None = None, *, status: str | None = None) -> pd.DataFrame:
+    """Return the jobs, newest first, or those in one state."""
+    columns = [_JOBS.c.id, _DATASETS.c.name.label("dataset"), *(_JOBS.c[name] for name in JOB_COLUMNS)]
+    query = sa.select(*columns).select_from(_JOBS.outerjoin(_DATASETS)).order_by(_JOBS.c.id.desc())
+    return _frame(database, query if status is None else query.where(_JOBS.c.status == status), limit)
+
+
+def backtests_table(database: Database, limit: int | None = None) -> pd.DataFrame:
+    """Return the finished backtests with their dataset's name and headline metrics, newest first."""
+    columns = [
+        _BACKTESTS.c.id,
+        _BACKTESTS.c.backtest_job_id.label("job_id"),
+        _BACKTESTS.c.strategy_name,
+        _BACKTESTS.c.strategy_params,
+        _DATASETS.c.name.label("dataset"),
+        *(_METRICS.c[name] for name in HEADLINE_METRICS),
+        *(_BACKTESTS.c[name] for name in ("status", "created_at", "completed_at", "spec_hash")),
+    ]
+    metrics_of = _METRICS.c.backtest_job_id == _BACKTESTS.c.backtest_job_id
+    source = _BACKTESTS.outerjoin(_DATASETS).outerjoin(_METRICS, metrics_of)
+    return _frame(database, sa.select(*columns).select_from(source).order_by(_BACKTESTS.c.id.desc()), limit)
+
+
+def job_trades(database: Database, job_id: int) -> pd.DataFrame:
+    """Return the trades of a job in the order in which they were closed; none is an empty table."""
+    with database.read() as session:
+        return read_trades(session, job_id)
+
+
+def job_metrics(database: Database, job_id: int) -> JobMetrics:
+    """Return the metrics of a job.
+
+    Raises
+    ------
+    NotFoundError
+        The job has none: it is not there, or it did not complete.
+    """
+    with database.read() as session:
+        row = session.exec(select(BacktestMetrics).where(BacktestMetrics.backtest_job_id == job_id)).first()
+    if row is None:
+        raise NotFoundError(f"Job {job_id} has no metrics: it does not exist or did not complete.")
+    values = {name: getattr(row, name) for name in METRIC_COLUMNS}
+    return JobMetrics(values | (row.extra or {}), row.reasons or {})
+
+
+def get_job(database: Database, job_id: int) -> BacktestJob:
+    """Return a job, or raise ``NotFoundError``."""
+    return _get(database, BacktestJob, job_id, "job")
+
+
+def get_backtest(database: Database, backtest_id: int) -> Backtest:
+    """Return a finished backtest, or raise ``NotFoundError``."""
+    return _get(database, Backtest, backtest_id, "backtest")
+
+
+def _get(database: Database, kind: type[Row], row_id: int, word: str) -> Row:
+    with database.read() as session:
+        row = session.get(kind, row_id)
+    if row is None:
+        raise NotFoundError(f"There is no {word} {row_id}.")
+    return row
+
+
+def _frame(database: Database, query: sa.Select[Any], limit: int | None) -> pd.DataFrame:
+    import pandas as pd
+
+    names = list(query.selected_columns.keys())
+    times = [column.key for column in query.selected_columns if isinstance(column.type, UTCDateTime)]
+    with database.read() as session:
+        rows = session.execute(query.limit(limit)).all()
+    frame = pd.DataFrame.from_records([tuple(row) for row in rows], columns=names)
+    return frame.astype(dict.fromkeys(times, "datetime64[us, UTC]"))

@@ -1,0 +1,235 @@
+"""What the verbs of this room are given, and the checks that a row passes before any transaction begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from research_kit.errors import StoreError, did_you_mean
+from research_kit.store.files import StoredFile
+from research_kit.store.json_values import clean_text, to_json
+from research_kit.store.tables import METRIC_COLUMNS, STRATEGY_ORIGINS, TRIAL_KINDS, TRIAL_STATES, columns_of
+
+TradeColumn = Sequence[Any] | NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDataset:
+    """A dataset to be remembered; the fields are the columns of ``datasets``."""
+
+    name: str
+    file_path: str
+    sha256: str
+    file_size: int
+    rows_count: int
+    columns: Sequence[str]
+    timeframe: str
+    session: str = "24/7"
+    filename: str = ""
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    missing_data_pct: float | None = None
+    data_quality_score: float | None = None
+    has_gaps: bool | None = None
+    timezone: str = "UTC"
+    symbol: str = ""
+    exchange: str = ""
+    data_source: str = ""
+    quality_checks: Mapping[str, Any] = field(default_factory=dict)
+    source_sha256: str | None = None
+    import_options: Mapping[str, Any] = field(default_factory=dict)
+    parent_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewStrategy:
+    """A strategy's source to be remembered; the fields are the columns of ``strategies``."""
+
+    name: str
+    source: str
+    source_sha256: str
+    origin: str = "workspace"
+    module_path: str = ""
+    class_name: str = ""
+    description: str = ""
+    parameters_schema: Mapping[str, Any] = field(default_factory=dict)
+    default_parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_word("origin", self.origin, STRATEGY_ORIGINS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewJob:
+    """A backtest to be run; the fields are the columns of ``backtest_jobs``, ``spec`` is all that identifies it."""
+
+    strategy: str
+    spec: Mapping[str, Any]
+    spec_hash: str
+    strategy_params: Mapping[str, Any] = field(default_factory=dict)
+    engine_options: Mapping[str, Any] = field(default_factory=dict)
+    dataset_path: str = ""
+    dataset_id: int | None = None
+    strategy_id: int | None = None
+    dataset_sha256: str | None = None
+    strategy_sha256: str | None = None
+    engine_version: str = ""
+    seed: int = 0
+    total_steps: int | None = None
+    estimated_duration: float | None = None
+    max_attempts: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """One thing that was tried: the same ``spec_hash`` is the same trial.
+
+    ``daily_returns`` are fractions, one a day from ``first_day``; ``mean`` to ``kurtosis`` (raw) are of these.
+    """
+
+    spec_hash: str
+    kind: str
+    strategy_name: str
+    state: str = "completed"
+    dataset_id: int | None = None
+    dataset_sha256: str | None = None
+    strategy_sha256: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    backtest_job_id: int | None = None
+    sweep_id: int | None = None
+    daily_returns: NDArray[np.floating[Any]] | None = None
+    first_day: date | None = None
+    mean: float | None = None
+    std: float | None = None
+    skew: float | None = None
+    kurtosis: float | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_word("kind", self.kind, TRIAL_KINDS)
+        _check_word("state", self.state, TRIAL_STATES)
+        returns = self.daily_returns
+        if returns is not None and not (returns.ndim == 1 and np.isfinite(returns).all()):
+            raise StoreError("The daily returns of a trial must be one row of finite numbers.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOutcome:
+    """What a job leaves when it completes.
+
+    ``trades`` holds a sequence for each column of ``trades``, all of one length (times as datetime64, int64
+    nanoseconds UTC or aware times); ``metrics`` a number or None by name, ``reasons`` why one is None; ``results``
+    and ``result_data`` what the schema keeps of equity, trades and metrics, ``equity`` the file of the full curve.
+    """
+
+    trades: Mapping[str, TradeColumn] = field(default_factory=dict)
+    metrics: Mapping[str, float | int | None] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=dict)
+    result_data: Mapping[str, Any] = field(default_factory=dict)
+    equity: StoredFile | None = None
+    trial: TrialRecord | None = None
+
+
+def row_of(table: str, record: Any) -> dict[str, Any]:
+    """Return the fields of a record that are columns of a table, checked."""
+    names = set(columns_of(table).columns.keys())
+    values = {item.name: getattr(record, item.name) for item in fields(record) if item.name in names}
+    return checked_row(table, values)
+
+
+def checked_row(table: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values that the columns of a table can take.
+
+    Raises
+    ------
+    StoreError
+        A text is too long, a number is not whole or not a number, a time has no zone, or what is needed is missing.
+    """
+    columns = columns_of(table).columns
+    return {name: _checked(columns[name], value) for name, value in values.items()}
+
+
+def metrics_row(metrics: Mapping[str, float | int | None], reasons: Mapping[str, str]) -> dict[str, Any]:
+    """Return the row of ``backtest_metrics``: metrics without a column of their own go to ``extra``."""
+    for name, value in metrics.items():
+        if value is not None and not isinstance(to_json(value), int | float):
+            raise StoreError(f"The metric {name!r} is {value!r}; a metric is a finite number, or None with a reason.")
+    own = {name: metrics.get(name) for name in METRIC_COLUMNS}
+    extra = {name: value for name, value in metrics.items() if name not in METRIC_COLUMNS}
+    return checked_row("backtest_metrics", {**own, "extra": to_json(extra), "reasons": to_json(reasons)})
+
+
+def short_text(text: object, limit: int) -> str:
+    """Return text cut to a length, with an ellipsis where something was cut.
+
+    >>> short_text("a long message", 7)
+    'a long…'
+    """
+    clean = clean_text(str(text))
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def _checked(column: sa.Column[Any], value: Any) -> Any:
+    if value is None:
+        if not column.nullable:
+            raise StoreError(f"{column.table.name}.{column.name} is needed and was not given.")
+        return None
+    kind = column.type.impl_instance if isinstance(column.type, sa.types.TypeDecorator) else column.type
+    for wanted, check in _CHECKS:
+        if isinstance(kind, wanted):
+            return check(column, kind, value)
+    return value
+
+
+def _text(column: sa.Column[Any], kind: Any, value: Any) -> str:
+    text = to_json(value)
+    if not isinstance(text, str):
+        raise StoreError(f"{column.name} is text; {value!r} is not.")
+    if kind.length is not None and len(text) > kind.length:
+        raise StoreError(f"{column.name} has {len(text)} characters, at most {kind.length} are allowed: {text[:40]!r}…")
+    return text
+
+
+def _whole(column: sa.Column[Any], _: Any, value: Any) -> int:
+    number = to_json(value)
+    if not isinstance(number, int | float) or number != int(number):
+        raise StoreError(f"{column.name} is a whole number; {value!r} is not.")
+    return int(number)
+
+
+def _number(column: sa.Column[Any], _: Any, value: Any) -> float | None:
+    number = to_json(value)
+    if number is not None and not isinstance(number, int | float):
+        raise StoreError(f"{column.name} is a number; {value!r} is not.")
+    return number
+
+
+def _time(column: sa.Column[Any], _: Any, value: Any) -> datetime:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise StoreError(f"{column.name} needs a time with its zone, such as datetime.now(UTC); {value!r} has none.")
+    to_python = getattr(value, "to_pydatetime", None)  # a pandas Timestamp; its nanoseconds have no column
+    return (to_python(warn=False) if to_python else value).astimezone(UTC)
+
+
+_CHECKS = (
+    (sa.String, _text),  # Text as well
+    (sa.Boolean, lambda *given: bool(given[2])),
+    (sa.Integer, _whole),
+    (sa.Float, _number),
+    (sa.DateTime, _time),
+    (sa.JSON, lambda *given: to_json(given[2])),
+)
+
+
+def _check_word(name: str, word: str, allowed: Sequence[str]) -> None:
+    if word not in allowed:
+        raise StoreError(f"{name}={word!r} is not one of its words. {did_you_mean(word, allowed)}")

@@ -1,0 +1,172 @@
+"""A form made from a pydantic model: an input for each field, and each of its complaints where it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w
+from pydantic import BaseModel, ValidationError
+
+from research_kit.errors import OptionError, ParameterError, did_you_mean
+from research_kit.strategy.base import Strategy
+from research_kit.widgets.fields import Field, field_specs
+from research_kit.widgets.part import Note, Part, alert, hint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WORDS = {  # where pydantic's own words speak of parsing and strings
+    "missing": "A value is needed.",
+    "int_parsing": "This is not a whole number.",
+    "int_from_float": "This is not a whole number.",
+    "float_parsing": "This is not a number.",
+    "finite_number": "This is not a finite number.",
+}
+
+
+class ModelForm(Part):
+    """Inputs for the fields of a pydantic model, or for some of them.
+
+    Parameters
+    ----------
+    model
+        Its JSON schema makes the inputs, it alone says what is valid, and its defaults fill the form.
+    names
+        The fields to show; all when not given. The others keep their defaults.
+    error
+        What ``value`` raises.
+
+    Attributes
+    ----------
+    fields
+        The inputs by name; ``fields["fast"].input`` is the widget.
+    general
+        Errors that belong to no single field, such as "fast must be below slow".
+    """
+
+    def __init__(
+        self, model: type[BaseModel], names: Sequence[str] | None = None, *, error: type[OptionError] = OptionError
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.fields = {spec.name: Field(spec) for spec in field_specs(model, names)}
+        self.general = ""
+        self._error = error
+        self._quiet = False
+        self._below = Note()
+        self.reset_button = w.Button(description="Reset to defaults", tooltip="Put back the defaults", icon="undo")
+        self.body = w.VBox([field.view for field in self.fields.values()]).add_class("rk-form")
+        self.body.children += (self._below, self.reset_button if self.fields else w.HTML(hint("No parameters.")))
+        self._on_click(self.reset_button, self.reset)
+        for field in self.fields.values():
+            self._on_value(field.input, self.check)
+        self.body.children += (self.note,)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={field.read()!r}" for name, field in self.fields.items())
+        return f"{type(self).__name__}({self.model.__name__}: {shown})"
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """The values by name, validated.
+
+        Raises
+        ------
+        OptionError
+            Something is not valid; the form shows what, and the error says it too.
+        """
+        made, complaints = self._make()
+        self._show(complaints)
+        if made is None:
+            listed = "; ".join(f"{where}: {words}" if where else words for where, words in complaints)
+            raise self._error(f"{self.model.__name__}: {listed}")
+        return {name: getattr(made, name) for name in self.fields}
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """What the fields complain of now, by name; ``general`` has the rest."""
+        return {name: field.error for name, field in self.fields.items() if field.error}
+
+    def check(self) -> None:
+        """Show what is wrong with the present values, each complaint beside its field."""
+        if not self._quiet:
+            self._show(self._make()[1])
+
+    def set(self, values: Mapping[str, Any]) -> None:
+        """Show these values; the other fields stay as they are.
+
+        Raises
+        ------
+        OptionError
+            A name is unknown, or a value is not one of the choices.
+        """
+        for name in values:
+            if name not in self.fields:
+                raise self._error(f"There is no field {name!r}. {did_you_mean(name, self.fields)}")
+        with self._at_once():
+            for name, value in values.items():
+                self.fields[name].write(value)
+
+    def reset(self) -> None:
+        """Put back the defaults."""
+        with self._at_once():
+            for field in self.fields.values():
+                field.reset()
+
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """Validate once after several changes, not between them."""
+        self._quiet = True
+        try:
+            yield
+        finally:
+            self._quiet = False
+            self.check()
+
+    def _make(self) -> tuple[BaseModel | None, list[tuple[str, str]]]:
+        """Return the model, or None and the complaints: the field ("" for all together), and the words."""
+        given = {name: field.read() for name, field in self.fields.items()}
+        try:
+            return self.model(**given), []
+        except ValidationError as error:
+            found: dict[str, str] = {}
+            for problem in error.errors(include_url=False, include_context=False):
+                where = str(problem["loc"][0]) if problem["loc"] else ""
+                words = _words(problem)
+                found[where] = f"{found[where]} {words}" if where == "" and where in found else found.get(where, words)
+            return None, list(found.items())
+
+    def _show(self, complaints: Sequence[tuple[str, str]]) -> None:
+        found = dict(complaints)
+        for name, field in self.fields.items():
+            field.complain(found.pop(name, ""))
+        self.general = " ".join(f"{where}: {words}" if where else words for where, words in found.items())
+        self._below.show(alert(self.general))
+
+
+class ParameterForm(ModelForm):
+    """The parameters of a strategy as a form.
+
+    Examples
+    --------
+    >>> from research_kit.strategy.library import SmaCross
+    >>> form = ParameterForm(SmaCross)
+    >>> form.set({"fast": 5})
+    >>> form.value
+    {'fast': 5, 'slow': 30, 'short': False}
+    >>> form.set({"fast": 1})
+    >>> form.errors
+    {'fast': 'Input should be greater than or equal to 2.'}
+    """
+
+    def __init__(self, strategy: type[Strategy]) -> None:
+        super().__init__(strategy, error=ParameterError)
+
+
+def _words(problem: Mapping[str, Any]) -> str:
+    if problem["input"] == "" and problem["type"] in _WORDS:
+        return _WORDS["missing"]
+    words = _WORDS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    return words if words.endswith((".", "!", "?")) else f"{words}."

@@ -1,0 +1,108 @@
+"""What all controls share: how they are shown, how they listen, and what they leave behind when they are closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+
+from research_kit.runs.recording import error_text
+
+LONGEST_ERROR = 2_000  # characters of an error that a view shows
+
+
+def style_sheet() -> w.HTML:
+    """Return the invisible element that brings the controls' style."""
+    css = (Path(__file__).parent / "style.css").read_text("utf-8")
+    return w.HTML(f"<style>{css}</style>", layout={"display": "none"})
+
+
+def alert(message: str) -> str:
+    """Return a message as an element that screen readers announce; nothing for no message.
+
+    >>> alert("<b> is too long")
+    '<div class="rk-alert" role="alert">&lt;b&gt; is too long</div>'
+    """
+    return f'<div class="rk-alert" role="alert">{escape(message)}</div>' if message else ""
+
+
+def hint(message: str) -> str:
+    """Return a message as small, quiet text; nothing for no message."""
+    return f'<div class="rk-hint">{escape(message)}</div>' if message else ""
+
+
+class Note(w.HTML):
+    """HTML that takes no room while it is empty."""
+
+    def __init__(self, html: str = "") -> None:
+        super().__init__()
+        self.show(html)
+
+    def show(self, html: str) -> None:
+        """Show this HTML, in which every text is escaped already."""
+        self.value = html
+        self.layout.display = None if html else "none"
+
+
+class Part:
+    """A control: ``body`` holds its widgets, ``view`` is the body with its style, ``note`` says what went wrong.
+
+    An error in a handler is shown in the note: Jupyter itself would hide it in a log.
+    """
+
+    body: w.Box
+
+    def __init__(self) -> None:
+        self.note = Note()
+        self._undo: list[Callable[[], None]] = []
+
+    @cached_property
+    def view(self) -> w.VBox:
+        """The widget to display; naming the control at the end of a cell does the same."""
+        return w.VBox([style_sheet(), self.body])
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = self.view._repr_mimebundle_(**kwargs)
+        if isinstance(bundle, dict):
+            bundle["text/plain"] = repr(self)  # what an export shows where no widget can live
+        return bundle
+
+    def close(self) -> None:
+        """Stop listening, and free the widgets here and in the browser."""
+        while self._undo:
+            self._undo.pop()()
+        _close_tree(self.view)
+
+    def _on_value(self, widget: w.Widget, handler: Callable[[], None]) -> None:
+        def guarded(_: Any) -> None:
+            self._guard(handler)
+
+        widget.observe(guarded, names="value")
+        self._undo.append(lambda: widget.unobserve(guarded, names="value"))
+
+    def _on_click(self, button: w.Button, handler: Callable[[], None]) -> None:
+        def guarded(_: Any) -> None:
+            self._guard(handler)
+
+        button.on_click(guarded)
+        self._undo.append(lambda: button.on_click(guarded, remove=True))
+
+    def _guard(self, handler: Callable[[], None]) -> None:
+        self.note.show("")
+        try:
+            handler()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the user must see it
+            self.note.show(alert(error_text(error, LONGEST_ERROR)))
+
+
+def _close_tree(widget: w.Widget) -> None:
+    for child in getattr(widget, "children", ()):
+        _close_tree(child)
+    for name in ("layout", "style"):
+        if isinstance(owned := getattr(widget, name, None), w.Widget):
+            owned.close()
+    widget.close()

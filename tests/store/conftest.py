@@ -1,0 +1,218 @@
+"""Databases for the tests: SQLite, and a real PostgreSQL whose cluster is thrown away at the end."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from research_kit.store.database import Database
+from research_kit.store.records import JobOutcome, NewDataset, NewJob, NewStrategy, TrialRecord
+
+
+class Cluster:
+    """A PostgreSQL server of our own in a temporary folder, reached through a socket there; no durability, no network."""
+
+    def __init__(self, programs: Path) -> None:
+        self.programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="rkpg"))  # short: a socket's path has about 100 characters
+        self.account = _server_account()
+        if self.account:
+            os.chown(self.folder, pwd.getpwnam(self.account).pw_uid, pwd.getpwnam(self.account).pw_gid)
+        self._names = count()
+        self._template = ""
+        self._run("initdb", "-D", f"{self.folder}/data", "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        self.start()
+
+    def start(self) -> None:
+        settings = "fsync=off synchronous_commit=off full_page_writes=off listen_addresses= max_connections=100".split()
+        options = [f"-c{setting}" for setting in (*settings, f"unix_socket_directories={self.folder}")]
+        with (self.folder / "log").open("ab") as log:
+            self.server = subprocess.Popen(
+                [self.programs / "postgres", "-D", f"{self.folder}/data", *options],
+                stdout=log, stderr=log, cwd="/", **self._as(),
+            )  # fmt: skip
+        self._wait()
+
+    def stop(self) -> None:
+        self.server.send_signal(signal.SIGINT)  # a fast shutdown: SIGTERM would wait for clients
+        self.server.wait(timeout=30)
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://test@/{name}?host={self.folder}"
+
+    def empty(self) -> str:
+        """Return the URL of a new database without tables."""
+        name = f"t{next(self._names)}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def migrated(self) -> str:
+        """Return the URL of a new database with the tables in it, copied from one that was migrated once."""
+        if not self._template:
+            self._template = f"t{next(self._names)}"
+            self.execute(f"CREATE DATABASE {self._template}")
+            Database.open(self.url(self._template)).close()
+        name = f"t{next(self._names)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        return self.url(name)
+
+    def execute(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(f"host={self.folder} user=test dbname=postgres", autocommit=True) as connection:
+            connection.execute(statement)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _as(self) -> dict[str, str | int | list[str]]:
+        return {"user": self.account, "group": self.account, "extra_groups": []} if self.account else {}
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [self.programs / program, *arguments], cwd="/", capture_output=True, text=True, check=False, **self._as()
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {done.stderr[-2000:]}")
+
+    def _wait(self) -> None:
+        import psycopg
+
+        limit = time.monotonic() + 30
+        while True:
+            try:
+                return self.execute("SELECT 1")
+            except psycopg.OperationalError:
+                if time.monotonic() > limit or self.server.poll() is not None:
+                    raise RuntimeError((self.folder / "log").read_text()[-2000:]) from None
+                time.sleep(0.05)
+
+
+def _server_account() -> str:
+    """Return the account that the server must run as: its programs refuse root."""
+    return "postgres" if os.geteuid() == 0 else ""
+
+
+def _server_programs() -> Path | None:
+    found = [Path(path).resolve() for path in (shutil.which("postgres"),) if path]
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)
+    for path in found:
+        if (path.parent / "initdb").exists():
+            return path.parent
+    return None
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """Return a running PostgreSQL; skips where its server programs are not installed."""
+    programs = _server_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL's server programs (initdb, postgres) are neither on PATH nor in /usr/lib/postgresql")
+    cluster = Cluster(programs)
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Return each kind of database in turn."""
+    return request.param
+
+
+@pytest.fixture
+def empty_url(backend, tmp_path, request) -> str:
+    """Return the URL of a database without tables."""
+    if backend == "sqlite":
+        return f"sqlite:///{tmp_path / 'research.db'}"
+    return request.getfixturevalue("postgres").empty()
+
+
+@pytest.fixture
+def database(backend, tmp_path, request) -> Iterator[Database]:
+    """Return a fresh, migrated database of each kind."""
+    sqlite = tmp_path / "research.db"
+    with Database.open(sqlite if backend == "sqlite" else request.getfixturevalue("postgres").migrated()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_database(tmp_path) -> Iterator[Database]:
+    """Return a fresh SQLite database, for what only SQLite does."""
+    with Database.open(tmp_path / "research.db") as opened:
+        yield opened
+
+
+def new_dataset(name: str = "SPY daily", sha256: str = "a" * 64, **more) -> NewDataset:
+    values = {
+        "file_path": f"data/{sha256}.arrow",
+        "file_size": 1000,
+        "rows_count": 20,
+        "columns": ["close"],
+        "timeframe": "1d",
+        "symbol": "SPY",
+        "start_date": datetime(2024, 1, 1, tzinfo=UTC),
+    }
+    return NewDataset(name=name, sha256=sha256, **(values | more))
+
+
+def new_strategy(name: str = "sma_cross", source_sha256: str = "b" * 64, **more) -> NewStrategy:
+    return NewStrategy(name=name, source="class SmaCross: ...", source_sha256=source_sha256, **more)
+
+
+def new_job(spec_hash: str = "c" * 64, **more) -> NewJob:
+    return NewJob(strategy="sma_cross", spec={"fast": 10}, spec_hash=spec_hash, strategy_params={"fast": 10}, **more)
+
+
+def new_trial(spec_hash: str = "c" * 64, **more) -> TrialRecord:
+    values = {"kind": "run", "strategy_name": "sma_cross", "dataset_sha256": "a" * 64}
+    return TrialRecord(spec_hash=spec_hash, **(values | more))
+
+
+def new_trades(n: int, seed: int = 1) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    entry = 1_704_067_200_000_000_000 + 60_000_000_000 * np.arange(n)
+    numbers = ("entry_price", "exit_price", "quantity", "pnl", "pnl_percent", "max_profit", "max_loss", "commission")
+    trades = {name: rng.uniform(0.1, 100.0, n) for name in numbers}
+    trades |= {"entry_time": entry, "exit_time": (entry + 90_000_001_000).view("datetime64[ns]")}
+    trades |= {"holding_time_minutes": np.full(n, 1.5), "slippage": np.zeros(n), "borrow": np.zeros(n)}
+    sides = np.where(rng.random(n) < 0.5, "long", "short").astype(object)
+    return trades | {"side": sides, "entry_signal": np.full(n, 'enter, "now"', object), "exit_signal": ["stop"] * n}
+
+
+def new_outcome(n: int = 3, total_return_percent: float | None = 12.5, **more) -> JobOutcome:
+    metrics = {"total_return_percent": total_return_percent, "total_trades": n, "win_rate": 0.5, "cagr": 0.07}
+    values = {
+        "trades": new_trades(n),
+        "metrics": metrics | {"sortino_ratio": None},
+        "reasons": {"sortino_ratio": "no losing day"},
+        "results": {"equity": [1.0, float("nan")]},
+        "result_data": {"equity": [1.0, np.float64("inf")]},
+        "trial": new_trial(daily_returns=np.array([0.01, -0.02]), metrics=metrics),
+    }
+    return JobOutcome(**(values | more))
+
+
+@pytest.fixture
+def make():
+    """Return the makers of records: ``make.dataset()``, ``make.job()``, ``make.outcome()`` and so on."""
+
+    class Makers:
+        dataset = staticmethod(new_dataset)
+        strategy = staticmethod(new_strategy)
+        job = staticmethod(new_job)
+        trial = staticmethod(new_trial)
+        trades = staticmethod(new_trades)
+        outcome = staticmethod(new_outcome)
+
+    return Makers
