@@ -243,8 +243,8 @@ def check_assumed_order(prices: Mapping[str, NDArray[np.float64]], assigned: Ass
     best = [columns[at] for at in orders[0]]
     wrong = 100 * _wrong_share(*columns)
     message = (
-        f"{source} has no header, and read in the usual order (open, high, low, close) {wrong:.0f} % of its rows have a "
-        "high or low on the wrong side of the close"
+        f"{source} has no header, and read in the usual order (open, high, low, close) {wrong:.0f} % of its rows have "
+        "a high or low on the wrong side of the close"
     )
     if _wrong_share(*best) > 0.01:
         raise DataError(f'{message}; say what each column is: columns=["time", "open", ...].')

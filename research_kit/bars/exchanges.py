@@ -92,7 +92,7 @@ def day_clock(name: str) -> tuple[str, int]:
 def exchange_times(
     name: str, first_ns: int, last_ns: int, *, daily: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return when an exchange opened and closed around two times, in nanoseconds UTC; ``daily``: its dates as whole days."""
+    """Return when an exchange opened and closed around two times, in nanoseconds UTC; as whole days with ``daily``."""
     years = np.array([first_ns - DAY, last_ns + DAY]).view("datetime64[ns]").astype("datetime64[Y]").astype(int) + 1970
     return _times(_calendar(name, int(years[0]), int(years[1])), daily=daily)
 

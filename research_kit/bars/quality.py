@@ -124,7 +124,8 @@ class QualityReport:
     def _headline(self) -> str:
         return (
             f"Quality {self.data_quality_score:g} of 100: {self.bars:,} bars of {self.timeframe}, "
-            f"{self.first} to {self.last}, session {self.session}, {self.missing_bars:,} missing ({self.missing_data_pct:.3g} %)"
+            f"{self.first} to {self.last}, session {self.session}, "
+            f"{self.missing_bars:,} missing ({self.missing_data_pct:.3g} %)"
         )
 
 
@@ -173,7 +174,7 @@ def _gaps(missing: MissingBars) -> Finding:
         f"{counted(int(missing.counts[at]), 'bar')} until {shown_time(int(missing.ends_ns[at]))}" for at in longest
     )
     meaning = (
-        f"{counted(missing.missing, 'bar')} missing while the session was open, in {counted(len(missing.counts), 'gap')}; "
-        "the longest are shown."
+        f"{counted(missing.missing, 'bar')} missing while the session was open, in "
+        f"{counted(len(missing.counts), 'gap')}; the longest are shown."
     )
     return Finding("gaps", "warning", len(missing.counts), meaning, examples_at(missing.starts_ns, longest, words))

@@ -123,8 +123,9 @@ class _Opened:
 def read_bars(source: str | Path | pd.DataFrame | pa.Table, options: ImportOptions | None = None) -> Reading:
     """Return the bars of a source, with a report on their quality.
 
-    The layout is recognised by looking into the file, never by its name. Rows are sorted and exact duplicates dropped, and
-    both reported; prices are never changed, nothing is filled in, and rows that cannot be bars are left out only on request.
+    The layout is recognised by looking into the file, never by its name. Rows are sorted and exact duplicates dropped,
+    and both reported; prices are never changed, nothing is filled in, and rows that cannot be bars are left out only on
+    request.
 
     Parameters
     ----------
@@ -308,8 +309,8 @@ def _ragged(raw: RawTable, options: ImportOptions, source: str) -> list[Finding]
         return []
     if not options.drop_bad:
         raise DataError(
-            f"{source} has {counted(raw.ragged, 'line')} with the wrong number of cells (the first: {raw.first_ragged!r}); "
-            "say drop_bad=True to leave them out (the quality report counts them)."
+            f"{source} has {counted(raw.ragged, 'line')} with the wrong number of cells (the first: "
+            f"{raw.first_ragged!r}); say drop_bad=True to leave them out (the quality report counts them)."
         )
     words = "Lines with the wrong number of cells were left out, because drop_bad=True."
     return [Finding("ragged_lines", "error", raw.ragged, words, (raw.first_ragged,))]

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.bars.findings import Finding, examples_at, shown_time
+from research_kit.bars.findings import Finding, counted, examples_at, shown_time
 from research_kit.bars.frame import PRICE_COLUMNS, FloatArray, TimeArray
 from research_kit.errors import DataError
 
@@ -119,9 +119,8 @@ def _refusal(rows: Rows, faults: list[Fault], count: int, source: str) -> str:
     remedy = "say drop_bad=True to leave them out (the quality report counts them)"
     if any(fault.name == "price_not_positive" for fault in faults):
         remedy += ", or allow_nonpositive=True if this instrument can trade at or below zero"
-    return (
-        f"{source} has {count:,} of {len(rows.time_ns):,} rows that cannot be bars: {_summed(rows, faults)}; {remedy}."
-    )
+    total = counted(len(rows.time_ns), "row")
+    return f"{source} has {total}, of which {count:,} cannot be bars: {_summed(rows, faults)}; {remedy}."
 
 
 def _summed(rows: Rows, faults: list[Fault]) -> str:
@@ -202,13 +201,14 @@ def _duplicate_refusal(
         count, first = len(exact) + len(conflicting), min((*exact[:1], *conflicting[:1]))
         when = shown_time(int(rows.time_ns[first]))
         return (
-            f"{source} has {count:,} rows with the time of another (first: {when}); say drop_duplicates='exact', 'first' or "
-            "'last' to settle them."
+            f"{source} has {counted(count, 'row')} with the time of another (first: {when}); say "
+            "drop_duplicates='exact', 'first' or 'last' to settle them."
         )
     when = shown_time(int(rows.time_ns[conflicting[0]]))
     return (
-        f"{source} has {len(conflicting):,} rows that contradict another row of the same time (first: {when}); say "
-        "drop_duplicates='first' or 'last' to keep one of them. If the times are local, the cause may be clocks set back."
+        f"{source} has {counted(len(conflicting), 'row')} contradicting another row of the same time (first: {when}); "
+        "say drop_duplicates='first' or 'last' to keep one of them. If the times are local, clocks set back may be "
+        "the cause."
     )
 
 

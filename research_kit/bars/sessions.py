@@ -56,10 +56,10 @@ _CLOCKS = {  # zone and hour at which a day ends; the calendars that are asked f
 def learn_session(time_ns: NDArray[np.int64], timeframe: str) -> str:
     """Return the session that opening times suggest: ``"24/7"``, ``"24/5"`` or ``"weekdays"``.
 
-    Bars on at least half of the Saturdays mean ``"24/7"``. Without them, bars of a day mean ``"weekdays"``; shorter bars
-    mean ``"24/5"`` where they cover 20 hours of the day (UTC) and ``"weekdays"`` where they cover less. Bars of a week or
-    longer, and full days without any Saturday between them, tell nothing: ``"24/7"``, as it assumes nothing. No
-    exchange is ever guessed: name it to have its holidays.
+    Bars on at least half of the Saturdays (after noon UTC, when Friday is over everywhere) mean ``"24/7"``. Without
+    them, bars of a day mean ``"weekdays"``; shorter bars mean ``"24/5"`` where they cover 20 hours of the day (UTC),
+    else ``"weekdays"``. Bars of a week or longer, and full days without a Saturday between them, tell nothing:
+    ``"24/7"``, which assumes nothing. No exchange is ever guessed: name it to have its holidays.
 
     >>> learn_session(np.arange(400) * DAY, "1d")
     '24/7'
@@ -67,17 +67,17 @@ def learn_session(time_ns: NDArray[np.int64], timeframe: str) -> str:
     step = timeframe_ns(timeframe)
     if not len(time_ns) or step >= 7 * DAY:
         return "24/7"
-    days = _distinct(time_ns // DAY)
-    weekdays = (days + 3) % 7  # 1970-01-01 was a Thursday: Monday is 0
-    saturdays = _count_of_weekday(int(days[0]), int(days[-1]), 5)
-    if saturdays and 2 * int((weekdays == 5).sum()) >= saturdays:
+    halves = _distinct(time_ns // _HALF_DAY)
+    late = halves[halves % 2 == 1] if step < DAY else halves
+    seen = int(((late // 2 + 3) % 7 == 5).sum())  # 1970-01-01 was a Thursday: Monday is 0
+    saturdays = _count_of_weekday(int(time_ns[0] // DAY), int(time_ns[-1] // DAY), 5)
+    if saturdays and 2 * seen >= saturdays:
         return "24/7"
     if step >= DAY:
-        return "weekdays" if saturdays or not (weekdays >= 5).any() else "24/7"
-    covered = len(
-        np.unique(time_ns[np.linspace(0, len(time_ns) - 1, 200_000, dtype=np.int64)] % DAY // max(step, HOUR))
-    )
-    if covered * max(step, HOUR) < 20 * HOUR:
+        return "weekdays"
+    sample = time_ns[:: max(1, len(time_ns) // 200_000)]
+    covered = len(np.unique(sample % DAY // max(step, HOUR))) * max(step, HOUR)
+    if covered < 20 * HOUR:
         return "weekdays"
     return "24/5" if saturdays else "24/7"
 
@@ -94,8 +94,8 @@ def periods_per_year(session: str) -> int:
 def bars_per_year(timeframe: str, session: str) -> float:
     """Return how many bars a year counts: a constant of timeframe and session, never of the data.
 
-    Shorter than a day: bars of a full session day (24 hours; an exchange's own hours; six and a half for ``"weekdays"``)
-    × days a year. Weeks count 52, months 12.
+    Shorter than a day: bars of a full session day (24 hours; an exchange's own; six and a half for ``"weekdays"``) ×
+    days a year. Weeks count 52, months 12.
 
     >>> bars_per_year("1h", "24/7"), bars_per_year("1d", "XNYS"), bars_per_year("1w", "24/7")
     (8760.0, 252.0, 52.0)
@@ -169,9 +169,11 @@ def _offsets(utc_ns: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     years = utc_ns[[0, -1]].view("datetime64[ns]").astype("datetime64[Y]").astype(int) + 1970
     changes = [change for year in range(years[0], years[1] + 1) for change in _changes(zone, year)]
     at, offsets = (np.array(values, dtype=np.int64) for values in zip(*changes, strict=True))
-    return offsets[np.searchsorted(at, utc_ns, side="right") - 1]
+    found: NDArray[np.int64] = offsets[np.searchsorted(at, utc_ns, side="right") - 1]
+    return found
 
 
+_HALF_DAY = DAY // 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORTNIGHT = 14 * 86_400  # zones change their clocks less often than that
 
@@ -227,10 +229,11 @@ class MissingBars:
 def missing_bars(time_ns: NDArray[np.int64], timeframe: str, session: str) -> MissingBars:
     """Return the gaps in strictly increasing opening times: absences while the session was open.
 
-    Each absence longer than a bar is measured in open time, and every whole bar that would fit in is missing. An exchange's
-    calendar knows its holidays. ``"weekdays"`` does not: whole days are missing only from the third in a row on
-    (``HOLIDAYS_IN_A_ROW``), and shorter bars only inside a day, as its hours are not known either. Bars of a week or
-    longer follow the calendar. Bars outside a session's hours are no fault and change nothing.
+    Each absence longer than a bar is measured in open time, and every whole bar that would fit in is missing. The
+    calendar of an exchange knows its hours and holidays. ``"weekdays"`` knows neither: whole days are missing only
+    where more than ``HOLIDAYS_IN_A_ROW`` follow each other, and bars within a day only at the times of day at which
+    three quarters of the days have one. Bars of a week or longer follow the calendar. Bars outside of a session's hours
+    are no fault and change nothing.
 
     Raises
     ------
@@ -242,7 +245,7 @@ def missing_bars(time_ns: NDArray[np.int64], timeframe: str, session: str) -> Mi
     steps = np.diff(moments)
     wide = np.flatnonzero(steps > step)
     starts, ends = moments[wide] + step, moments[wide + 1]
-    counts = _open_bars(starts, ends, step, session)
+    counts = _open_bars(time_ns, starts, ends, step=step, session=session)
     seen = counts > 0
     # what is shown are the bars' own times
     return MissingBars(
@@ -250,28 +253,35 @@ def missing_bars(time_ns: NDArray[np.int64], timeframe: str, session: str) -> Mi
     )
 
 
-def _open_bars(starts: NDArray[np.int64], ends: NDArray[np.int64], step: int, session: str) -> NDArray[np.int64]:
+def _open_bars(
+    time_ns: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64], *, step: int, session: str
+) -> NDArray[np.int64]:
     """Return how many bars fit into the open time of each absence."""
     if session not in GENERIC:
         check_session(session)
     if not len(starts) or session == "24/7" or step >= 7 * DAY:
-        return np.maximum(ends - starts, 0) // step
+        fitting: NDArray[np.int64] = np.maximum(ends - starts, 0) // step
+        return fitting
     if session == "weekdays" and step < DAY:
-        return np.where((starts - 1) // DAY == ends // DAY, (ends - starts) // step, _long_absence(starts, ends, step))
+        return _weekday_bars(time_ns, starts, ends, step)
     opens, closes = _open_times(int(starts[0]), int(ends[-1]), step, session)
     counts = (_open_before(ends, opens, closes) - _open_before(starts, opens, closes)) // step
-    if session == "weekdays":
-        counts = np.where(counts > HOLIDAYS_IN_A_ROW, counts, 0)
-    return np.maximum(counts, 0)
+    least = HOLIDAYS_IN_A_ROW + 1 if session == "weekdays" else 1
+    return np.where(counts >= least, counts, 0)
 
 
-def _long_absence(starts: NDArray[np.int64], ends: NDArray[np.int64], step: int) -> NDArray[np.int64]:
-    """Return the bars of whole weekdays without any bar, where there are too many in a row for holidays."""
-    days = np.busday_count(
-        (starts - 1).view("datetime64[ns]").astype("datetime64[D]") + 1,
-        ends.view("datetime64[ns]").astype("datetime64[D]"),
-    )
-    return np.where(days > HOLIDAYS_IN_A_ROW, days * -(-WEEKDAY_SESSION // step), 0)
+def _weekday_bars(
+    time_ns: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64], step: int
+) -> NDArray[np.int64]:
+    """Return the bars missing in each absence of an exchange whose hours and holidays are not known."""
+    days = len(_distinct(time_ns // DAY))
+    usual = np.bincount(time_ns % DAY // step, minlength=-(-DAY // step)) >= 0.75 * days
+    before = np.concatenate([[0], np.cumsum(usual)])
+    within = before[ends % DAY // step] - before[starts % DAY // step]
+    first, last = (moments.view("datetime64[ns]").astype("datetime64[D]") for moments in (starts - 1, ends))
+    whole = np.busday_count(first + 1, last)
+    long = np.where(whole > HOLIDAYS_IN_A_ROW, whole * before[-1], 0)
+    return np.where(starts // DAY == ends // DAY, np.maximum(within, 0), long).astype(np.int64)
 
 
 def _open_times(first_ns: int, last_ns: int, step: int, session: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -324,4 +334,5 @@ def _count_of_weekday(first_day: int, last_day: int, weekday: int) -> int:
 
 def _distinct(days: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the distinct values of an ascending array."""
-    return days[np.concatenate([[True], days[1:] != days[:-1]])]
+    first: NDArray[np.bool_] = np.diff(days, prepend=days[:1] - 1) != 0
+    return days[first]

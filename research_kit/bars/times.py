@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import numpy as np
 from numpy.typing import NDArray
 
+from research_kit.bars.findings import counted
 from research_kit.bars.stamps import FIRST_YEAR, LAST_YEAR, days_ns, read_stamps
 from research_kit.bars.timeframe import DAY, SECOND
 from research_kit.errors import DataError, did_you_mean
@@ -55,9 +56,9 @@ def read_times(
     """Return the UTC times of one column, or of a column of dates and one of times of day.
 
     - Times with a zone or an offset are converted. Times without one mean ``timezone``, which must then be given.
-    - **Dates stay dates**: where every time is midnight as written (or is a date alone), the bars stand for sessions, and
-      are stored at 00:00 UTC of that date whatever the zone, so that a session's date never shifts.
-    - Numbers are epochs in seconds, milliseconds, microseconds or nanoseconds, by the size of the largest: epochs before
+    - **Dates stay dates**: where every time is midnight as written (or is a date alone), the bars stand for sessions
+      and are stored at 00:00 UTC of that date whatever the zone, so that a session's date never shifts.
+    - Numbers are epochs in seconds, milliseconds, microseconds or nanoseconds, by the size of the largest: those before
       March 1973 are too small to tell apart and are refused. Numbers such as 20200131 are dates.
     - Local times that happen twice (clocks set back) are refused unless ``ambiguous`` says which of the two is meant;
       those that never happen (clocks set forward) are refused: the zone is then probably wrong.
@@ -148,8 +149,8 @@ def _epochs(column: pa.ChunkedArray) -> Times:
     largest = float(np.max(np.abs(good.astype(np.float64))))
     if largest < 1e8:
         raise DataError(
-            f"The numbers in the column of times (the first is {good[0]:g}) are too small for an epoch after March 1973 "
-            "and are no dates such as 20200131; write times as text (2020-01-31 09:30) or as an epoch."
+            f"The numbers in the column of times (the first is {good[0]:g}) are too small for an epoch after March "
+            "1973 and are no dates such as 20200131; write times as text (2020-01-31 09:30) or as an epoch."
         )
     unit, name = next((unit, name) for limit, unit, name in _EPOCHS if largest < limit)
     bad = bad | (np.abs(values.astype(np.float64)) >= 2**62 / unit)
@@ -239,8 +240,8 @@ def _textual(column: pa.ChunkedArray, zone: ZoneInfo | None, day_first: bool | N
     if wall.bad.all():
         first = next((cell for cell in column.slice(0, 100).to_pylist() if cell), None)
         raise DataError(
-            f"The column of times cannot be read; it begins with {first!r}. Write times as 2020-01-31 09:30 or as an epoch, "
-            "or say with columns= which column holds them."
+            f"The column of times holds no time between {FIRST_YEAR} and {LAST_YEAR} that can be read; it begins with "
+            f"{first!r}. Write times as 2020-01-31 09:30 or as an epoch, or say with columns= which column holds them."
         )
     if _all_midnight(wall.wall_ns, wall.bad):
         return Times(wall.wall_ns, wall.bad, "dates")
@@ -250,7 +251,7 @@ def _textual(column: pa.ChunkedArray, zone: ZoneInfo | None, day_first: bool | N
         return Times(ns, wall.bad, "times with their offset")
     if aware.any():
         raise DataError(
-            f"{int(aware.sum()):,} times carry an offset from UTC and {int((~aware).sum()):,} do not; write all or none."
+            f"{int(aware.sum()):,} times carry an offset from UTC and {int((~aware).sum()):,} do not; write all."
         )
     return _localised(wall.wall_ns, wall.bad, zone, ambiguous)
 
@@ -289,8 +290,8 @@ def to_utc(wall: NDArray[np.int64], zone: ZoneInfo, ambiguous: Ambiguous = "erro
     twice = first != last
     if twice.any() and ambiguous == "error":
         raise DataError(
-            f"{_times(twice)} happened twice in {zone.key}, where clocks were set back (the first: {_stamp(wall, twice)}); "
-            "say ambiguous='first' or ambiguous='last', or export the file in UTC."
+            f"{_times(twice)} happened twice in {zone.key}, where clocks were set back (the first: "
+            f"{_stamp(wall, twice)}); say ambiguous='first' or ambiguous='last', or export the file in UTC."
         )
     return last if ambiguous == "last" else first
 
@@ -307,8 +308,7 @@ def _shifted(wall: NDArray[np.int64], zone: ZoneInfo, *, is_first: bool) -> NDAr
 
 
 def _times(mask: NDArray[np.bool_]) -> str:
-    count = int(mask.sum())
-    return f"{count:,} local time{'s' if count > 1 else ''}"
+    return counted(int(mask.sum()), "local time")
 
 
 def _stamp(wall: NDArray[np.int64], mask: NDArray[np.bool_]) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.bars.frame import PRICE_COLUMNS, Bars
+from research_kit.bars.frame import Bars
+from research_kit.bars.sessions import bars_per_year
 from research_kit.engine.commission import compiled_commission
 from research_kit.engine.excursion import add_excursions
 from research_kit.engine.kernel import SPARE, run_bars
@@ -31,6 +32,7 @@ from research_kit.engine.layout import (
 from research_kit.engine.options import EngineOptions
 from research_kit.engine.records import LABELS, REJECTION, TRADE
 from research_kit.errors import MissingColumnError, SignalError
+from research_kit.strategy.indicators import rolling_std
 from research_kit.strategy.signals import LEVELS, Signals
 
 EVENT_BITS = {
@@ -200,8 +202,11 @@ def check_columns(bars: Bars, signals: Signals, options: EngineOptions) -> None:
 
 
 def market_of(bars: Bars) -> Market:
-    """Return the bars as the kernel reads them; a price that the bars lack is their close."""
-    opens, high, low, close = (np.ascontiguousarray(bars.columns.get(name, bars.close)) for name in PRICE_COLUMNS)
+    """Return the bars as the kernel reads them; open and close stand for a high or low that is not there."""
+    close = np.ascontiguousarray(bars.close)
+    opens = np.ascontiguousarray(bars.columns.get("open", close))
+    high = np.ascontiguousarray(bars.high) if "high" in bars else np.maximum(opens, close)
+    low = np.ascontiguousarray(bars.low) if "low" in bars else np.minimum(opens, close)
     synthetic = NO_FLAGS if bars.synthetic is None else np.ascontiguousarray(bars.synthetic)
     return Market(*map(_frozen, (np.ascontiguousarray(bars.time_ns), opens, high, low, close, synthetic)))
 
@@ -234,11 +239,9 @@ def _signal(signals: Signals) -> NDArray[Any]:
 
 def _volatility(bars: Bars, options: EngineOptions) -> NDArray[np.float64]:
     """Return the yearly volatility known at each bar's close."""
-    from research_kit.bars.sessions import bars_per_year
-    from research_kit.strategy.indicators import rolling_std
-
     returns = np.full(len(bars), np.nan)
-    returns[1:] = bars.close[1:] / bars.close[:-1] - 1.0
+    np.divide(bars.close[1:], bars.close[:-1], out=returns[1:], where=bars.close[:-1] != 0.0)
+    returns -= 1.0
     per_bar: NDArray[np.float64] = rolling_std(returns, options.volatility_window)
     per_bar *= np.sqrt(bars_per_year(bars.timeframe, bars.session))
     return per_bar

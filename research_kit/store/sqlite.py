@@ -100,9 +100,8 @@ def copy_database(source: Path, target: Path) -> None:
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
 
 
-def warn_of_network(path: Path) -> None:
+def warn_of_network(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
     """Warn where a database lies on a network file system, whose locks SQLite cannot rely on."""
-    mounts = Path("/proc/mounts")
     if not mounts.exists():
         return
     folder, best, kind = path.resolve(), "", ""

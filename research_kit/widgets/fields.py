@@ -33,6 +33,14 @@ class FieldSpec:
     choices: tuple[Any, ...] = ()
     help: str = ""
 
+    def labels(self) -> dict[str, Any]:
+        """Return what a list shows and what it means. (A Dropdown cannot tell None from nothing chosen.)"""
+        plain = [_choice_label(choice) for choice in self.choices]
+        return {
+            label if plain.count(label) == 1 else repr(choice): choice
+            for label, choice in zip(plain, self.choices, strict=True)
+        }
+
 
 def field_specs(model: type[BaseModel], names: Sequence[str] | None = None) -> list[FieldSpec]:
     """Return what the form of a model offers, from its JSON schema, for these fields or for all.
@@ -63,8 +71,10 @@ class Field:
     def read(self) -> Any:
         """Return what is typed or chosen, as the model is to validate it."""
         given = self.input.value
-        if self.spec.kind in ("switch", "choice"):
+        if self.spec.kind == "switch":
             return given
+        if self.spec.kind == "choice":
+            return self.spec.labels().get(given)
         if self.spec.optional and not given.strip():
             return None
         return _READERS[self.spec.kind](given)
@@ -79,7 +89,7 @@ class Field:
         """
         shown = to_jsonable_python(value, fallback=str)
         if self.spec.kind in ("switch", "choice"):
-            self._choose(shown)
+            self.input.value = self._choice(shown)
         else:
             self.input.value = _as_text(shown)
 
@@ -87,10 +97,8 @@ class Field:
         """Show the default; a field without one is empty."""
         if self.spec.default is not MISSING:
             self.write(self.spec.default)
-        elif isinstance(self.input, w.Checkbox):
-            self.input.value = False
         else:
-            self.input.value = None if self.spec.kind == "choice" else ""
+            self.input.value = {"switch": False, "choice": None}.get(self.spec.kind, "")
 
     def complain(self, error: str) -> None:
         """Show an error beside the input; "" takes it away."""
@@ -98,11 +106,15 @@ class Field:
         self.note.show(alert(error) + hint(self.spec.help))
         (self.view.add_class if error else self.view.remove_class)("rk-invalid")
 
-    def _choose(self, value: Any) -> None:
-        allowed = (False, True) if isinstance(self.input, w.Checkbox) else [item for _, item in self.input.options]
-        if not any(value is item or (type(value) is type(item) and value == item) for item in allowed):
-            raise ParameterError(f"{self.spec.name}={value!r} is not one of {', '.join(map(repr, allowed))}.")
-        self.input.value = value
+    def _choice(self, value: Any) -> Any:
+        """Return what the widget of a switch or a list calls this value."""
+        offered = {False: False, True: True} if self.spec.kind == "switch" else self.spec.labels()
+        for key, choice in offered.items():
+            if type(value) is type(choice) and value == choice:
+                return key
+        raise ParameterError(
+            f"{self.spec.name}={value!r} is not one of {', '.join(repr(choice) for choice in offered.values())}."
+        )
 
 
 def _spec(name: str, schema: Mapping[str, Any], definitions: Mapping[str, Any], info: FieldInfo) -> FieldSpec:
@@ -114,6 +126,8 @@ def _spec(name: str, schema: Mapping[str, Any], definitions: Mapping[str, Any], 
     kind: Kind = "choice" if choices else kinds.pop() if len(kinds) == 1 else "json"
     if kind == "switch" and optional:
         kind, choices = "choice", (True, False)
+    if kind == "choice" and optional:
+        choices = (None, *choices)
     return FieldSpec(
         name=name,
         kind=kind,
@@ -167,14 +181,13 @@ def _make_input(spec: FieldSpec) -> w.Widget:
     if spec.kind == "switch":
         return w.Checkbox(**common)
     if spec.kind == "choice":
-        none = [("none", None)] if spec.optional else []
-        return w.Dropdown(options=none + [(_choice_label(choice), choice) for choice in spec.choices], **common)
+        return w.Dropdown(options=list(spec.labels()), **common)
     # A plain text box: the number boxes of ipywidgets clamp, round, and keep the old value when they are emptied.
     return w.Text(continuous_update=False, placeholder="none" if spec.optional else "", **common)
 
 
 def _choice_label(choice: Any) -> str:
-    return {True: "yes", False: "no"}[choice] if isinstance(choice, bool) else str(choice)
+    return {None: "none", True: "yes", False: "no"}[choice] if choice is None or choice is True or choice is False else str(choice)
 
 
 def _read_number(text: str) -> int | float | str:

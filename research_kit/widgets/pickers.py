@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
-from research_kit.errors import NotFoundError, OptionError, did_you_mean
+from research_kit.errors import NotFoundError, did_you_mean
 from research_kit.strategy.base import Strategy
 from research_kit.widgets.part import Note, Part, alert, hint
 
@@ -34,8 +34,10 @@ class Picker(Part):
         self.details = Note()
         row = w.HBox([self.list, self.refresh_button]).add_class("rk-row")
         self.body = w.VBox([row, self.details, self.note]).add_class("rk-field")
+        self._handlers: list[Callable[[], None]] = []
+        self._reading, self._told = False, None
         self._on_click(self.refresh_button, self.refresh)
-        self._on_value(self.list, self._describe)
+        self._on_value(self.list, self._tell)
         self.refresh()
 
     def __repr__(self) -> str:
@@ -54,26 +56,114 @@ class Picker(Part):
         self.list.value = key
 
     def refresh(self) -> None:
-        """Read the list again and keep what is chosen; choose the first where nothing was listed before."""
+        """Read the list again and keep what is chosen; the first time, choose the first."""
         options, before, first_time = self._read(), self.list.value, not self.list.options
-        self.list.options = options  # this chooses nothing
-        known = [item for _, item in options]
-        self.list.value = before if before in known else known[0] if first_time and known else None
-        self._describe()
+        self._reading = True
+        try:
+            self.list.options = options  # a Dropdown chooses the first now, and tells its observers
+            known = [item for _, item in options]
+            self.list.value = before if before in known else known[0] if first_time and known else None
+        finally:
+            self._reading = False
+        self._tell()
 
     def on_change(self, handler: Callable[[], None]) -> None:
         """Call a handler whenever something else is chosen; an error in it is shown here."""
-        self._on_value(self.list, handler)
+        self._handlers.append(handler)
+
+    def close(self) -> None:
+        self._handlers.clear()
+        super().close()
+
+    def _tell(self) -> None:
+        if self._reading:
+            return
+        self.details.show(hint(self._describe()))
+        if self.value != self._told:
+            self._told = self.value
+            for handler in self._handlers:
+                handler()
+
+    def _describe(self) -> str:
+        """Return what is known about what is chosen."""
+        if not self.list.options:
+            return self.nothing
+        return f"Choose a {self.label.lower()}." if self.value is None else ""
 
     def _read(self) -> list[tuple[str, Any]]:
         """Return what may be chosen: label and value."""
         raise NotImplementedError
 
-    def _describe(self) -> None:
-        """Show what is known about what is chosen."""
-        if not self.list.options:
-            self.details.show(hint(self.nothing))
-        elif self.list.value is None:
-            self.details.show(hint(f"Choose a {self.label.lower()}."))
-        else:
-            self.details.show("")
+
+class DatasetPicker(Picker):
+    """The datasets of a workspace, newest first; ``value`` is the id of the one that is chosen."""
+
+    label = "Dataset"
+    nothing = "There are no datasets yet: import one with ws.import_dataset(...), then press the arrow to look again."
+
+    @property
+    def name(self) -> str | None:
+        """The name of the dataset that is chosen."""
+        return self._names.get(self.value)
+
+    def _read(self) -> list[tuple[str, Any]]:
+        rows = self.bench.datasets().to_dict("records")
+        self._names: dict[Any, str] = {row["id"]: str(row["name"]) for row in rows}
+        labels = [_dataset_label(row) for row in rows]
+        twice = {label for label, count in Counter(labels).items() if count > 1}
+        return [
+            (f"{label} · id {row['id']}" if label in twice else label, row["id"])
+            for label, row in zip(labels, rows, strict=True)
+        ]
+
+
+class StrategyPicker(Picker):
+    """The strategies that can be used, sorted; ``value`` is the name of the one that is chosen.
+
+    Parameters
+    ----------
+    bench
+        The workspace.
+    further
+        Strategy classes that have no file, such as those of a notebook's cells; they come first, and before others of
+        the same name.
+    """
+
+    label = "Strategy"
+    nothing = "There are no strategies."
+
+    def __init__(self, bench: Bench, further: Iterable[type[Strategy]] = ()) -> None:
+        self._further = {strategy.name: strategy for strategy in further}
+        self._classes: dict[str, type[Strategy]] = {}
+        super().__init__(bench)
+
+    @property
+    def strategy(self) -> type[Strategy] | None:
+        """The class of the strategy that is chosen."""
+        return self._classes.get(self.value)
+
+    def _read(self) -> list[tuple[str, Any]]:
+        self._classes = {**self._further, **{name: kind for name, kind in self.bench.registry.classes().items() if name not in self._further}}
+        broken = self.bench.registry.broken()
+        self.note.show(alert(" ".join(f"{name} cannot be used: {error}" for name, error in broken.items())))
+        return [(name, name) for name in self._classes]
+
+    def _describe(self) -> str:
+        return self.strategy.description() if self.strategy else super()._describe()
+
+
+def _dataset_label(row: Mapping[str, Any]) -> str:
+    """Return name, symbol, timeframe, bars and quality, as far as they are known."""
+    bars, score = row["rows_count"], row["data_quality_score"]
+    parts = [
+        row["name"],
+        row["symbol"],
+        row["timeframe"],
+        f"{bars:,.0f} bars" if _is_known(bars) else None,
+        f"quality {score:.4g}" if _is_known(score) else None,
+    ]
+    return " · ".join(str(part) for part in parts if _is_known(part))
+
+
+def _is_known(value: Any) -> bool:
+    return value is not None and value == value and value != ""  # noqa: PLR0124 - NaN is not itself

@@ -56,8 +56,9 @@ def differences(ours: SlowResult, theirs: SlowResult, scale: float) -> list[str]
         if getattr(ours, name) != getattr(theirs, name)
     ]
     found += _numbers("", ours, theirs, TOTALS, scale)
+    most = max((trade.quantity for trade in ours.trades), default=0.0)
     for at, (a, b) in enumerate(zip_longest(ours.trades, theirs.trades)):
-        found += [f"trade {at}: {a} and {b}"] if a is None or b is None else _trade(at, a, b)
+        found += [f"trade {at}: {a} and {b}"] if a is None or b is None else _trade(at, a, b, most)
     for bar, (a, b) in enumerate(zip_longest(ours.equity, theirs.equity, fillvalue=math.nan)):
         found += [] if close(a, b, scale) else [f"equity of bar {bar}: {a} and {b}"]
     if ours.cash and not close(ours.cash[-1], theirs.cash[-1], max(scale, theirs.traded_value)):
@@ -67,11 +68,12 @@ def differences(ours: SlowResult, theirs: SlowResult, scale: float) -> list[str]
     return found
 
 
-def _trade(at: int, a: SlowTrade, b: SlowTrade) -> list[str]:
-    found, value = [], a.quantity * a.entry_price
+def _trade(at: int, a: SlowTrade, b: SlowTrade, most: float) -> list[str]:
+    """Return what differs in a trade; a part is the difference of positions, so as exact as the largest of them."""
+    found, scales = [], dict.fromkeys(MONEY, most * abs(a.entry_price)) | {"quantity": most}
     for name in (field.name for field in fields(SlowTrade)):
         ours, theirs = getattr(a, name), getattr(b, name)
-        same = close(ours, theirs, value if name in MONEY else 0.0) if isinstance(ours, float) else ours == theirs
+        same = close(ours, theirs, scales.get(name, 0.0)) if isinstance(ours, float) else ours == theirs
         if not same:
             found.append(f"trade {at} {name}: {ours} and {theirs}")
     return found

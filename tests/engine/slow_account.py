@@ -89,23 +89,26 @@ class Exit:
     is_limit: bool = False
 
 
+def moved(price: float, fraction: float) -> float:
+    """Return a price moved up by a fraction of its size; a price below zero moves up as well."""
+    return price * (1 + fraction) if price > 0 else price * (1 - fraction)
+
+
 class Market:
-    """Bars as lists; the close stands for a high and low that are not there."""
+    """Bars as lists; open and close stand for a high or low that is not there."""
 
     def __init__(self, bars: Bars) -> None:
         self.time: list[int] = bars.time_ns.tolist()
         self.close: list[float] = bars.close.tolist()
-        self.has_range = "high" in bars and "low" in bars
-        self.high: list[float] = bars.high.tolist() if self.has_range else self.close
-        self.low: list[float] = bars.low.tolist() if self.has_range else self.close
         self.open: list[float] | None = bars.open.tolist() if "open" in bars else None
+        known = [self.close if self.open is None else self.open, self.close]
+        self.high: list[float] = bars.high.tolist() if "high" in bars else list(map(max, *known))
+        self.low: list[float] = bars.low.tolist() if "low" in bars else list(map(min, *known))
         self.synthetic = bars.synthetic.tolist() if bars.synthetic is not None else [False] * len(bars)
 
     def usable_open(self, bar: int) -> float:
         if self.open is None:
             raise ValueError("these bars have no open")
-        if not self.has_range:
-            return self.open[bar]
         return min(max(self.open[bar], self.low[bar]), self.high[bar])
 
     def worst(self, side: int, bar: int) -> float:
@@ -147,22 +150,22 @@ class Account:
     # costs
 
     def entry_fill(self, side: int, raw: float) -> float:
-        return raw * (1 + side * self.slip)
+        return moved(raw, side * self.slip)
 
     def exit_fill(self, side: int, raw: float, is_limit: bool = False) -> float:
-        return raw if is_limit else raw * (1 - side * self.slip)
+        return raw if is_limit else moved(raw, -side * self.slip)
 
     def commission(self, price: float, units: float) -> float:
         options = self.options
         if callable(options.commission):
             return options.commission(price, units)
-        by_size = options.commission_per_unit * units + options.commission * units * price
+        by_size = options.commission_per_unit * units + options.commission * units * abs(price)
         return max(options.minimum_commission, options.commission_per_order + by_size)
 
     def charge_borrow(self, bar: int) -> None:
         if bar == 0 or not self.lots:
             return
-        borrowed = max(0.0, -self.held()) * self.market.close[bar - 1] + max(0.0, -self.cash)
+        borrowed = max(0.0, -self.held()) * abs(self.market.close[bar - 1]) + max(0.0, -self.cash)
         charge = self.options.borrow_rate * self.market.years_since_last(bar) * borrowed
         units = abs(self.held())
         for lot in self.lots:
@@ -171,7 +174,7 @@ class Account:
         self.result.total_borrow += charge
 
     def count_fill(self, units: float, price: float, commission: float, slippage: float) -> None:
-        self.result.traded_value += units * price
+        self.result.traded_value += units * abs(price)
         self.result.total_commission += commission
         self.result.total_slippage += slippage
 

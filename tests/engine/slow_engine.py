@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from slow_account import AT_CLOSE, AT_OPEN, INSIDE, LONG, NOTHING, SHORT, Account, Exit, Lot, Market, SlowResult
+from slow_account import AT_CLOSE, AT_OPEN, INSIDE, LONG, NOTHING, SHORT, Account, Exit, Lot, Market, SlowResult, moved
 
 from research_kit.bars.frame import Bars
 from research_kit.bars.timeframe import DAY
@@ -117,7 +117,7 @@ class _Run:
             return
         elif change < 0:
             account.reduce(-change, order.exit(self.label(EXIT[side], order.signal_bar)))
-        elif units * price + account.commission(price, change) > self.options.leverage * equity * (1 + 1e-9):
+        elif units * abs(price) + account.commission(price, change) > self.options.leverage * equity * (1 + 1e-9):
             self.reject(order, "insufficient_cash")
         else:
             account.open_lot(self.new_lot(order, side, change))
@@ -145,11 +145,11 @@ class _Run:
 
     def fixed_stop(self, order: Order, side: int, price: float) -> float | None:
         fraction = self.options.stop_loss
-        return self.given("stop_loss", order, None if fraction is None else price * (1 - side * fraction))
+        return self.given("stop_loss", order, None if fraction is None else moved(price, -side * fraction))
 
     def target_level(self, order: Order, side: int, price: float) -> float | None:
         fraction = self.options.take_profit
-        return self.given("take_profit", order, None if fraction is None else price * (1 + side * fraction))
+        return self.given("take_profit", order, None if fraction is None else moved(price, side * fraction))
 
     def given(self, name: str, order: Order, otherwise: float | None) -> float | None:
         level = self.given_levels[name][order.signal_bar] if name in self.given_levels else math.nan
@@ -210,7 +210,7 @@ class _Run:
         """Return the stop that a lot opened now would have at once."""
         trailing = self.options.trailing_stop
         return nearest_stop(
-            side, self.fixed_stop(order, side, price), None if trailing is None else price * (1 - side * trailing)
+            side, self.fixed_stop(order, side, price), None if trailing is None else moved(price, -side * trailing)
         )
 
     def units_by_volatility(self, order: Order, price: float, amount: float, equity: float) -> tuple[float, str]:
@@ -278,10 +278,10 @@ class _Run:
             return None
         first = lot.entry_bar if lot.moment == AT_OPEN else lot.entry_bar + 1
         seen = [lot.price] + [self.market.best(lot.side, at) for at in range(first, bar)]
-        return (max(seen) if lot.side == LONG else min(seen)) * (1 - lot.side * fraction)
+        return moved(max(seen) if lot.side == LONG else min(seen), -lot.side * fraction)
 
     def under_margin(self, cash: float, units: float, price: float) -> bool:
-        return cash + units * price <= self.options.maintenance_margin * abs(units) * price
+        return cash + units * price <= self.options.maintenance_margin * abs(units) * abs(price)
 
     def check_margin(self, bar: int) -> None:
         account = self.account

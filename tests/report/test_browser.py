@@ -6,7 +6,7 @@ import pytest
 
 from research_kit.charts.backtest import backtest_figure, equity_figure
 from research_kit.charts.series import TRADE_COLUMNS, BacktestSeries
-from research_kit.report.cards import key_figures, run_card, trades_table, warning_box
+from research_kit.report.cards import key_figures, monthly_table, run_card, trades_table, warning_box
 from research_kit.report.export import export_html
 
 pytestmark = pytest.mark.browser
@@ -143,3 +143,15 @@ def test_five_million_bars_open_at_once(opened, notebook, output, series):
     took = page.evaluate("() => { const t = performance.now(); dispatchEvent(new Event('afterprint'));"
                          " return performance.now() - t; }")  # fmt: skip
     assert took < 2_000  # milliseconds; 0.1 s on a quiet machine
+
+
+def test_a_table_of_months_fits_a_narrow_page(opened, notebook, output):
+    months = np.tile([-0.123, 0.045], (8, 6))
+    card = monthly_table(np.arange(2016, 2024), months, months[:, 0])
+    page, _ = opened(export_html(notebook([output(html=card._repr_html_())]), title="x"), width=800)
+    inside, whole, row = page.evaluate("""() => {
+      const box = document.querySelector('.rk-months');
+      return [box.clientWidth, box.scrollWidth, box.querySelector('tbody tr').clientHeight];
+    }""")
+    assert whole <= inside
+    assert row < 40

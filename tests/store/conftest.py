@@ -34,8 +34,8 @@ class Cluster:
         self.start()
 
     def start(self) -> None:
-        settings = "fsync=off synchronous_commit=off full_page_writes=off listen_addresses= max_connections=100".split()
-        options = [f"-c{setting}" for setting in (*settings, f"unix_socket_directories={self.folder}")]
+        off = [f"-c{setting}=off" for setting in ("fsync", "synchronous_commit", "full_page_writes")]
+        options = [*off, "-clisten_addresses=", f"-cunix_socket_directories={self.folder}"]
         with (self.folder / "log").open("ab") as log:
             self.server = subprocess.Popen(
                 [self.programs / "postgres", "-D", f"{self.folder}/data", *options],

@@ -164,7 +164,7 @@ def test_the_file_is_plain_arrow_that_others_can_read(store, make_bars):
 
 def faults(path: Path):
     content = path.read_bytes()
-    yield "is missing", lambda: path.unlink()
+    yield "is missing", path.unlink
     yield "has 100 bytes", lambda: path.write_bytes(content[:100])
     yield "does not hold what was stored", lambda: path.write_bytes(b"x" * len(content))
 

@@ -24,7 +24,7 @@ class Colour(Enum):
     RED = "red"
 
 
-class Word(str, Enum):
+class Word(str, Enum):  # noqa: UP042 - the old kind, whose str() is not its value
     SHORT = "short"
 
 
@@ -135,13 +135,13 @@ def test_any_value_becomes_strict_json_that_stays_as_it_is(value):
     assert json.loads(text, parse_constant=no_constant) == found
     assert to_json(found) == found
     assert load_json(dump_json(value)) == found
-    assert dump_json(value).encode()
+    dump_json(value).encode()
 
 
 @given(st.text(st.characters(codec=None)))
 def test_clean_text_can_be_stored_and_keeps_what_is_sound(text):
     clean = clean_text(text)
-    assert clean.encode()
+    clean.encode()  # raises where something cannot be stored
     assert "\0" not in clean
     assert clean_text(clean) == clean
     if "\0" not in text and text.isprintable():

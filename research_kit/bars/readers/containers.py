@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from research_kit.bars.readers.base import HEAD_BYTES, Source
 from research_kit.bars.readers.sniff import TextHints
@@ -23,7 +23,7 @@ MAX_UNPACKED = 8 << 30
 """Most bytes that a packed file may unpack to: 8 GiB."""
 
 MAX_RATIO = 200
-"""Most bytes that one packed byte may become, once more than ``RATIO_FREE`` have come out; price files reach 5 to 20."""
+"""Most bytes that one packed byte may become, once ``RATIO_FREE`` have come out; price files reach 5 to 20."""
 
 RATIO_FREE = 32 << 20
 
@@ -72,8 +72,8 @@ def _container(magic: bytes) -> str:
 def _content(path: Path, container: str) -> Iterator[IO[bytes]]:
     """Open the content of a file for reading, unpacking as it goes."""
     if container == "gzip":
-        with gzip.open(path) as content:
-            yield content
+        with gzip.open(path) as unpacked:
+            yield cast(IO[bytes], unpacked)
     elif container == "zip":
         with zipfile.ZipFile(path) as archive, archive.open(_only_member(path, archive)) as content:
             yield content

@@ -18,10 +18,11 @@ _NUMBER = {
     ".": re.compile(r"[+-]?[$€£]?(\d+|\d{1,3}(,\d{3}){2,})(\.\d*)?([eE][+-]?\d+)?[%KMB]?|[+-]?\.\d+|[+-]?inf", re.I),
     ",": re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3}){2,})(,\d*)?([eE][+-]?\d+)?%?|[+-]?,\d+|[+-]?inf", re.I),
 }
-_TIME = re.compile(
-    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\S.*)?|\d{8}[ T]\d{2}.*|\d{1,2}:\d{2}.*|\d{1,2}[- ]?[a-z]{3}[- ,]*\d{2,4}.*|[a-z]{3} \d{1,2},? \d{4}.*",
-    re.I,
-)
+_CLOCK = r"(\d{1,2}([:-]\d{2})*|\d{4}|\d{6})([.]\d+)?([- ]?[ap]m)?( ?(z|utc|gmt|[+-]\d\d:?(\d\d)?))?"
+_MONTH = r"(\d{1,2}[- ]?[a-z]{3}[a-z]*[- ,]*\d{2,4}|[a-z]{3}[a-z]* \d{1,2},? \d{4})"
+_DATE = rf"(\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|\d{{8}}|{_MONTH})"
+_TIME = re.compile(rf"{_DATE}(,? ?[T ] ?{_CLOCK})?|\d{{1,2}}:\d{{2}}(:\d{{2}})?([.]\d+)?( ?[ap]m)?", re.IGNORECASE)
+_OTHER_TEXT = re.compile(r"\s*([{\[]|<(!doctype|!--|html|head|body|script|svg|\?xml)\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ class TextLayout:
     banner: int
 
     def sentence(self) -> str:
-        """Return the layout in words.
+        r"""Return the layout in words.
 
-        >>> sniff(b"date;close\\n2020-01-02;1,5\\n", whole=True).sentence()
+        >>> sniff(b"date;close\n2020-01-02;1,5\n", whole=True).sentence()
         'text with 2 columns separated by semicolons, decimal commas, a header, utf-8'
         """
         parts = [f"text with {self.width} columns separated by {DELIMITER_WORDS.get(self.delimiter, self.delimiter)}"]
@@ -95,6 +96,8 @@ def sniff(head: bytes, *, whole: bool, hints: TextHints | None = None) -> TextLa
     if decoded is None:
         return None
     text, encoding = decoded
+    if _OTHER_TEXT.match(text):  # JSON and HTML are no tables, whatever their commas suggest
+        return None
     best: tuple[float, str, str, list[_Line]] | None = None
     for delimiter in (hints.delimiter,) if hints.delimiter else DELIMITERS:
         lines = _split(text, delimiter, whole=whole)
@@ -106,11 +109,11 @@ def sniff(head: bytes, *, whole: bool, hints: TextHints | None = None) -> TextLa
 
 
 def decode_head(head: bytes) -> tuple[str, str] | None:
-    """Return the text of a head and its encoding, None when it is binary.
+    r"""Return the text of a head and its encoding, None when it is binary.
 
     >>> decode_head("Eröffnung".encode("latin-1"))
     ('Eröffnung', 'latin-1')
-    >>> decode_head(b"a\\x00b") is None
+    >>> decode_head(b"a\x00b") is None
     True
     """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -191,7 +194,7 @@ def _layout(encoding: str, delimiter: str, decimal: str, lines: list[_Line]) -> 
         decimal=decimal,
         header=header,
         width=width if data else len(header or ()),
-        rows=tuple(line.cells for line in data),
+        rows=tuple(line.cells for line in data if len(line.cells) == width),
         data_at=end,
         banner=first - (header is not None),
     )

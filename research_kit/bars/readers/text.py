@@ -48,8 +48,9 @@ def _names(source: Source, layout: TextLayout) -> list[str]:
         header = header if header is not None and len(header) == layout.width else None
     elif header is not None and len(header) != layout.width:
         raise DataError(
-            f"{source.name} has {len(header)} names in its header ({', '.join(header)}) and {layout.width} cells in its "
-            f"rows ({', '.join(layout.rows[0])}); name them all, in order: columns=[...], with '' for one to leave out."
+            f"{source.name} has {len(header)} names in its header ({', '.join(header)}) and {layout.width} cells in "
+            f"its rows ({', '.join(layout.rows[0])}); name them all, in order, with '' for one to "
+            "leave out: columns=[...]."
         )
     if header is None:
         return [f"column_{at}" for at in range(1, layout.width + 1)]
@@ -114,7 +115,7 @@ def _data(source: Source, layout: TextLayout) -> pa.Buffer:
 
 
 def _kept_as_text(layout: TextLayout, names: list[str]) -> list[str]:
-    """Return the columns that must stay text: times would lose leading zeros, offsets or their order of day and month."""
+    """Return the columns that must stay text: times would lose leading zeros, offsets or the order of their parts."""
     kept = []
     for at, name in enumerate(names):
         cells = [row[at] for row in layout.rows[:50] if row[at]]
