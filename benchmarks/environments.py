@@ -19,7 +19,7 @@ class Competitor:
     name: str
     script: str
     requirement: str = ""  # "": runs in the environment of this project
-    environ: tuple[tuple[str, str], ...] = ()
+    engine: str = ""  # of vectorbt, which has two
     largest: int = 5_000_000  # bars; more would take minutes
     tolerance: float = 1e-9  # of final equity, relative
     same_stops: bool = True  # False: other rules where stop and signal, or stop and entry, share a bar
@@ -32,20 +32,8 @@ class Competitor:
 OURS = Competitor("research_kit", "ours.py")
 LIMIT = Competitor("limit", "limit.py")
 PEERS = (
-    Competitor(
-        "vectorbt-rust",
-        "peer_vectorbt.py",
-        "vectorbt[rust]==1.2.0",
-        environ=(("VECTORBT_ENGINE", "rust"),),
-        same_stops=False,
-    ),
-    Competitor(
-        "vectorbt-numba",
-        "peer_vectorbt.py",
-        "vectorbt==1.2.0",
-        environ=(("VECTORBT_ENGINE", "numba"),),
-        same_stops=False,
-    ),
+    Competitor("vectorbt-rust", "peer_vectorbt.py", "vectorbt[rust]==1.2.0", engine="rust", same_stops=False),
+    Competitor("vectorbt-numba", "peer_vectorbt.py", "vectorbt==1.2.0", engine="numba", same_stops=False),
     Competitor("backtesting.py", "peer_backtesting.py", "backtesting==0.6.6", largest=100_000, tolerance=1e-6),
 )
 

@@ -42,7 +42,7 @@ def common_share(ours: Work, theirs: Work, *, equity_tolerance: float, same_stop
     off = abs(theirs.final_equity / ours.final_equity - 1.0)
     if same_stops and off > equity_tolerance:
         raise UnequalWorkError(
-            f"{theirs.engine} ends with {theirs.final_equity!r}, {ours.engine} with {ours.final_equity!r}: {off:.1e} off."
+            f"{theirs.engine} ends with {theirs.final_equity!r}, {ours.engine} {ours.final_equity!r}: {off:.1e} off."
         )
     return share
 

@@ -43,7 +43,7 @@ def trade(rule: Rule, prices: NDArray[np.float64], equity: NDArray[np.float64], 
     for t in range(len(close)):
         if order != 0:
             if units != 0.0:
-                count = _note(trades, count, entry_bar, t, entry, opens[t])
+                count = _note(trades, count, (entry_bar, t, entry, opens[t]))
                 cash += _proceeds(units, opens[t])
                 units = 0.0
             if order > 0 or rule.shorts:
@@ -52,9 +52,9 @@ def trade(rule: Rule, prices: NDArray[np.float64], equity: NDArray[np.float64], 
                 entry_bar, entry = t, opens[t]
             order = 0
         if rule.stop > 0.0 and units != 0.0:
-            price = _stopped_at(rule, units > 0.0, entry, opens[t], high[t], low[t])
+            price = _stopped_at(rule, units, entry, (opens[t], high[t], low[t]))
             if price > 0.0:
-                count = _note(trades, count, entry_bar, t, entry, price)
+                count = _note(trades, count, (entry_bar, t, entry, price))
                 cash += _proceeds(units, price)
                 units = 0.0
         fast += close[t] - (close[t - FAST] if t >= FAST else 0.0)
@@ -80,9 +80,10 @@ def _proceeds(units: float, price: float) -> float:
 
 
 @inlined
-def _stopped_at(rule: Rule, long: bool, entry: float, first: float, high: float, low: float) -> float:
+def _stopped_at(rule: Rule, units: float, entry: float, bar: tuple[float, float, float]) -> float:
     """Return the price at which the stop or the target closes the position in this bar; 0 for neither."""
-    if long:
+    first, high, low = bar
+    if units > 0.0:
         stop, target = entry * (1.0 - rule.stop), entry * (1.0 + rule.target)
         if low <= stop:
             return min(first, stop)
@@ -94,8 +95,8 @@ def _stopped_at(rule: Rule, long: bool, entry: float, first: float, high: float,
 
 
 @inlined
-def _note(trades: NDArray[np.float64], count: int, entry_bar: int, exit_bar: int, entry: float, price: float) -> int:
-    trades[count, 0], trades[count, 1], trades[count, 2], trades[count, 3] = entry_bar, exit_bar, entry, price
+def _note(trades: NDArray[np.float64], count: int, row: tuple[int, int, float, float]) -> int:
+    trades[count, 0], trades[count, 1], trades[count, 2], trades[count, 3] = row
     return count + 1
 
 

@@ -1,4 +1,4 @@
-"""This project, through its public names only."""
+"""The project itself, through its public names only."""
 
 from __future__ import annotations
 
@@ -48,9 +48,10 @@ def prepare(case: Case) -> Engine:
     bars = rk.Bars(case.time_ns(), dict(zip(("open", "high", "low", "close"), case.prices(), strict=False)))
     strategy = (LongOrShort if case.has_stops else LongWhileAbove)()
     settings = options(case)
+    run_backtest, _ = rk.run_backtest, rk.indicators  # imported when named, as the peers are when they start
 
     def run() -> tuple[rk.BacktestResult, dict[str, float]]:
-        result = rk.run_backtest(bars, strategy, settings)
+        result = run_backtest(bars, strategy, settings)
         return result, {name: result.metrics[name] for name in FIGURES}
 
     return Engine(run, lambda ran: _read(*ran))

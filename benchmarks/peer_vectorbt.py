@@ -16,7 +16,7 @@ from workloads import Case
 FIELDS = ("entry_idx", "exit_idx", "entry_price", "exit_price")
 CLOSED = 1
 
-vbt.settings["engine"] = os.environ.get("VECTORBT_ENGINE", "numba")
+vbt.settings["engine"] = os.environ["VECTORBT_ENGINE"]
 
 
 def prepare(case: Case) -> Engine:

@@ -99,7 +99,6 @@ def _check_equal_work(engines: Sequence[Competitor], case: Case, folder: Path, r
         except RunError as error:
             if engine is OURS:
                 raise
-            row.problem = "failed"
             results.absent[f"{engine.name} on {case.title}"] = str(error)
             continue
         ours = ours or work
@@ -120,7 +119,8 @@ def _run(engine: Competitor, case: Case, *, budget: float, trades: Path | None =
     command = [str(engine.python), str(HERE / engine.script), case.workload, case.size]
     command += ["--sigma", str(case.sigma), "--budget", str(budget)]
     command += ["--trades", str(trades)] if trades else []
-    environ = os.environ | dict(engine.environ) | {"PYTHONWARNINGS": "ignore", "BENCHMARK_STARTED": repr(time.time())}
+    environ = os.environ | {"PYTHONWARNINGS": "ignore", "VECTORBT_ENGINE": engine.engine}
+    environ["BENCHMARK_STARTED"] = repr(time.time())
     try:
         done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
@@ -132,13 +132,9 @@ def _run(engine: Competitor, case: Case, *, budget: float, trades: Path | None =
 
 
 def _report(case: Case, results: Results) -> None:
-    rows = [
-        row for row in results.rows if (row.workload, row.size, row.sigma) == (case.workload, case.size, case.sigma)
-    ]
-    times = [(row.engine, row.median_of("warm_s")) for row in rows]
-    print(
-        case.title + ": " + ", ".join(f"{name} {1e3 * time_s:.3g} ms" for name, time_s in times if time_s), flush=True
-    )
+    times = [(row.engine, row.median_of("warm_s")) for row in results.rows_of(case)]
+    shown = ", ".join(f"{name} {1e3 * seconds:.3g} ms" for name, seconds in times if seconds)
+    print(f"{case.title}: {shown}", flush=True)
 
 
 if __name__ == "__main__":

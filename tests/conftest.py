@@ -37,3 +37,20 @@ def random_bars(n: int, seed: int = 7, sigma: float = 1e-3, step_ns: int = MINUT
 def make_bars():
     """Return the maker of seeded random bars: ``make_bars(n, seed=7, sigma=1e-3, step_ns=60 s, start=100)``."""
     return random_bars
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Let a skipped test fail where nothing may be skipped: in continuous integration."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("RESEARCH_KIT_NO_SKIPS"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and RESEARCH_KIT_NO_SKIPS allows none: {report.longrepr}"
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch):
+    """Keep what the user's shell says about workspaces out of the tests."""
+    monkeypatch.delenv("RESEARCH_KIT_WORKSPACE", raising=False)
+    monkeypatch.delenv("RESEARCH_KIT_DATABASE", raising=False)

@@ -84,6 +84,15 @@ def plain_name(name: str) -> str:
     return re.sub(r"^(\d+|candlestick)_+(?=\D)", "", plain)
 
 
+def is_common_name(name: str) -> bool:
+    """Return whether a header's name is one of those that are known.
+
+    >>> is_common_name("Adj Close"), is_common_name("hello")
+    (True, False)
+    """
+    return plain_name(name) in _PARTS
+
+
 def assign_columns(table: pa.Table, *, has_header: bool, given: Given = None, source: str = "The data") -> Assigned:
     """Return which column is which, by what the user said first, then by the names in the header.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from html import escape
 from typing import Any
 
@@ -96,6 +96,14 @@ class QualityReport:
             "data_quality_score": self.data_quality_score,
             "findings": [found.to_dict() for found in self.findings],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> QualityReport:
+        """Return the report that ``to_dict`` gave."""
+        findings = tuple(Finding(**{**found, "examples": tuple(found["examples"])}) for found in values["findings"])
+        return cls(
+            **{item.name: values[item.name] for item in fields(cls) if item.name != "findings"}, findings=findings
+        )
 
     def __repr__(self) -> str:
         lines = [self._headline()]

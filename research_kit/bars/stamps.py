@@ -79,13 +79,21 @@ def read_stamps(column: pa.ChunkedArray, *, day_first: bool | None = None) -> Wa
     DataError
         The order of day and month cannot be told.
     """
-    text = _tidied(column)
-    parts = [_chunk_fields(chunk) for chunk in text.chunks] or [_Fields.empty(0)]
-    fields = _Fields(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Fields.__annotations__))
-    dotted = bool(re.match(r"\d{1,2}\.\d{1,2}\.", _first(text)))
-    named = _named_order(_first(column))
+    first = _first(column)
+    fields = _fields(column)
+    if fields.bad.any():  # most files need no tidying, and it takes as long as reading
+        fields = _fields(_tidied(column))
+    dotted = bool(re.match(r"\d{1,2}\.\d{1,2}\.", first))
+    named = _named_order(first)
     day_leads = day_first if day_first is not None else (True if dotted else named)
     return _assemble(fields, day_leads)
+
+
+def _fields(column: pa.ChunkedArray) -> _Fields:
+    import pyarrow as pa
+
+    parts = [_chunk_fields(chunk) for chunk in column.cast(pa.string()).chunks] or [_Fields.empty(0)]
+    return _Fields(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Fields.__annotations__))
 
 
 def _first(column: pa.ChunkedArray) -> str:
@@ -94,9 +102,7 @@ def _first(column: pa.ChunkedArray) -> str:
 
 def _named_order(cell: str) -> bool | None:
     """Return whether the day leads where the month is a word, None where it is a number."""
-    if not re.search(r"[A-Za-z]{3,}", cell):
-        return None
-    return cell[:1].isdigit()
+    return cell.strip()[:1].isdigit() if re.search("|".join(MONTHS), cell.lower()) else None
 
 
 def _tidied(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -127,11 +133,12 @@ def _chunk_fields(chunk: pa.StringArray) -> _Fields:
     widths = np.diff(offsets)
     if chunk.null_count:
         widths = np.where(np.asarray(chunk.is_null()), 0, widths)
-    for width in np.unique(widths).tolist():
+    same = widths.min() == widths.max()
+    for width in [int(widths[0])] if same else np.unique(widths).tolist():
         if not 6 <= width <= 40:
             continue
-        rows = np.flatnonzero(widths == width)
-        if len(rows) == len(chunk):
+        rows = np.arange(len(chunk)) if same else np.flatnonzero(widths == width)
+        if same:
             cells = data[offsets[0] : offsets[-1]].reshape(len(rows), width)
         else:
             cells = data[offsets[rows][:, None] + np.arange(width)]

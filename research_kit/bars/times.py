@@ -132,10 +132,11 @@ def _all_numbers(column: pa.ChunkedArray) -> bool:
         return False
     text = column.cast(pa.string())
     head = [cell.strip() for cell in text.drop_null().slice(0, 20).to_pylist()]
-    if not head or not all(re.fullmatch(r"-?\d+(\.\d*)?", cell) for cell in head):
+    numbers = [cell for cell in head if re.fullmatch(r"-?\d+(\.\d*)?", cell)]
+    if 2 * len(numbers) <= len([cell for cell in head if cell]):
         return False
     calendar = {"8": r"^(19|20)\d\d[01]\d[0-3]\d$", "14": r"^(19|20)\d\d[01]\d[0-3]\d[0-2]\d[0-5]\d[0-5]\d$"}
-    pattern = calendar.get(str(len(head[0])))
+    pattern = calendar.get(str(len(numbers[0])))
     return not (pattern and pc.mean(pc.match_substring_regex(text, pattern).cast(pa.int8())).as_py() > 0.9)
 
 

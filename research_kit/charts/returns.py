@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from research_kit.charts.series import BacktestSeries, chosen_trades
 from research_kit.charts.template import BLUE, GAIN, GREY, LOSS, Theme, chart_template
 from research_kit.charts.text import escape_text
+from research_kit.metrics.returns import monthly_returns as returns_of_months
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -37,14 +38,11 @@ def monthly_returns(time: NDArray[Any], equity: NDArray[np.float64], initial_cas
     """
     if len(time) == 0:
         return MonthlyReturns(np.empty(0, np.int64), np.empty((0, 12)), np.empty(0))
-    months = np.asarray(time).astype("datetime64[M]").astype(np.int64)
-    last = np.flatnonzero(np.append(months[1:] != months[:-1], True))
-    ends = np.asarray(equity, dtype=np.float64)[last]
-    growth = ends / np.concatenate([[initial_cash], ends[:-1]])
-    first_year = 1970 + int(months[0]) // 12
-    years = np.arange(first_year, 1971 + int(months[-1]) // 12)
+    stamps = np.asarray(time, dtype="datetime64[ns]").view(np.int64)
+    year, month, earned = returns_of_months(equity, stamps, initial_cash)
+    years = np.arange(year[0], year[-1] + 1)
     grid = np.full((len(years), 12), np.nan)
-    grid[months[last] // 12 + 1970 - first_year, months[last] % 12] = growth - 1.0
+    grid[year - year[0], month - 1] = earned
     totals = np.where(np.isnan(grid).all(axis=1), np.nan, np.nanprod(grid + 1.0, axis=1) - 1.0)
     return MonthlyReturns(years, grid, totals)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from research_kit.charts.reduce import LIMIT, Points, reduce_points
 from research_kit.charts.text import escape_text
 from research_kit.errors import OptionError
+from research_kit.metrics.drawdown import drawdown_series
 
 TRADE_COLUMNS = (
     "entry_time",
@@ -87,15 +88,6 @@ def epoch_ms(time: NDArray[Any]) -> NDArray[np.float64]:
     return np.where(np.isnat(stamps), np.nan, stamps.view(np.int64) / 1e6)
 
 
-def drawdown(equity: NDArray[np.float64], initial_cash: float) -> NDArray[np.float64]:
-    """Return equity / highest equity so far − 1: a fraction, zero or negative; the peak starts at `initial_cash`.
-
-    >>> drawdown(np.array([90.0, 120.0, 60.0]), 100.0).round(2)
-    array([-0.1,  0. , -0.5])
-    """
-    return equity / np.maximum(np.maximum.accumulate(equity), initial_cash) - 1.0
-
-
 def line(series: BacktestSeries, values: NDArray[np.float64], limit: int = LIMIT) -> Points:
     """Return values at the bars as few points, x in milliseconds since 1970."""
     points = reduce_points(series.time, values, limit)
@@ -104,7 +96,7 @@ def line(series: BacktestSeries, values: NDArray[np.float64], limit: int = LIMIT
 
 def drawdown_line(series: BacktestSeries, limit: int = LIMIT) -> Points:
     """Return the drawdown of every bar, made from the whole equity and only then reduced."""
-    return line(series, drawdown(series.equity, series.initial_cash), limit)
+    return line(series, drawdown_series(series.equity, series.initial_cash), limit)
 
 
 @dataclass(frozen=True, eq=False)

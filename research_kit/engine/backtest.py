@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.bars.frame import Bars
+from research_kit.bars.frame import Bars, FloatArray
 from research_kit.engine.options import EngineOptions
 from research_kit.engine.simulation import Simulation, simulate
 from research_kit.engine.trade_table import trade_columns
 from research_kit.errors import SignalError, StrategyError
+from research_kit.metrics.drawdown import drawdown_series
 from research_kit.strategy.base import Strategy
 from research_kit.strategy.signals import Signals
 
@@ -45,9 +45,7 @@ class BacktestResult:
     @cached_property
     def drawdown(self) -> pd.Series[float]:
         """Equity over its highest value so far (initial cash included) minus 1: a fraction <= 0."""
-        equity = self.simulation.equity
-        peak = np.maximum(np.maximum.accumulate(equity), self.options.initial_cash)
-        return self._series(equity / peak - 1.0, "drawdown")
+        return self._series(drawdown_series(self.simulation.equity, self.options.initial_cash), "drawdown")
 
     @cached_property
     def trade_columns(self) -> dict[str, NDArray[Any]]:
@@ -71,7 +69,7 @@ class BacktestResult:
 
         return measure(self)
 
-    def _series(self, values: NDArray[np.float64], name: str) -> pd.Series[float]:
+    def _series(self, values: FloatArray, name: str) -> pd.Series[float]:
         import pandas as pd
 
         index = pd.DatetimeIndex(self.bars.time, name="time").tz_localize("UTC")

@@ -59,6 +59,15 @@ def run_card(facts: Mapping[str, object]) -> Card:
     return _card("run_card", "\n".join(f"{name}: {value}" for name, value in pairs), facts=pairs)
 
 
+def lead(text: str) -> Card:
+    """Return a quiet line of text, such as what stands under a title.
+
+    >>> lead("S&P 500 daily")
+    S&P 500 daily
+    """
+    return _card("lead", text, text=text)
+
+
 def key_figures(rows: Iterable[Row]) -> Card:
     """Return the few figures that a reader should see first, as tiles: title, value, small note ("" for none)."""
     listed = list(rows)

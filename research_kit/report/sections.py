@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from research_kit.charts.returns import monthly_returns
+from research_kit.engine.options import EngineOptions
 from research_kit.metrics.registry import GROUPS, METRICS, format_value
 from research_kit.report.cards import (
     Card,
     key_figures,
+    lead,
     metrics_table,
     monthly_table,
     run_card,
@@ -24,6 +26,10 @@ TRADE_COLUMNS = (
     *("entry_time", "exit_time", "side", "quantity", "entry_price", "exit_price"),
     *("pnl", "pnl_percent", "entry_signal", "exit_signal"),
 )
+COSTS = (
+    *("commission", "commission_per_order", "commission_per_unit", "minimum_commission"),
+    *("slippage", "spread", "borrow_rate"),
+)
 OPTIMISTIC = "Signals are filled at the close of the bar that made them (fill='same_close'): an optimistic convention."
 
 
@@ -37,8 +43,9 @@ def card_of(run: Run) -> Card:
             "Dataset": f"{dataset.name}: {dataset.rows or 0:,} bars of {dataset.timeframe}, {span}",
             "Strategy": spec["strategy_name"],
             "Parameters": _pairs(run.parameters),
-            "Options": _pairs(run.options),
             "Fills": "next bar's open" if run.options["fill"] == "next_open" else "same bar's close (optimistic)",
+            "Costs": _pairs({name: run.options[name] for name in COSTS if run.options[name]}) or "none",
+            "Further options": _pairs(_changed(run.options)) or "the defaults",
             "Trials on this dataset": f"{run.trials:,}",
             "Data sha256": spec["dataset_sha256"],
             "Source sha256": spec["strategy_sha256"],
@@ -48,9 +55,19 @@ def card_of(run: Run) -> Card:
     )
 
 
+def lead_of(run: Run) -> Card:
+    """Return one line on what was run, over which data, and as which of how many trials."""
+    dataset = run.dataset
+    span = f"{dataset.start_date:%Y-%m-%d} to {dataset.end_date:%Y-%m-%d}" if dataset.start_date else "no bars"
+    trials = f"{run.trials:,} trial{'s' if run.trials != 1 else ''} on this dataset so far"
+    return lead(f"{dataset.name} · {dataset.rows or 0:,} bars of {dataset.timeframe} · {span} · {trials}")
+
+
 def key_figures_of(run: Run) -> Card:
     """Return the headline metrics as tiles."""
-    return key_figures(_row(run, name) for name in run.summary.headline())
+    flags = run.summary.flags
+    rows = ((name, *_row(run, name)) for name in run.summary.headline())
+    return key_figures((title, value, flags.get(name, "")) for name, title, value, _ in rows)
 
 
 def metrics_of(run: Run) -> Card:
@@ -69,7 +86,7 @@ def monthly_of(run: Run) -> Card:
 
 def trades_of(run: Run, limit: int = 60) -> Card:
     """Return the trades, of many the first and the last."""
-    return trades_table({name: run.trades[name].to_numpy() for name in TRADE_COLUMNS}, limit=limit)
+    return trades_table({name: run.trade_columns[name] for name in TRADE_COLUMNS}, limit=limit)
 
 
 def warnings_of(run: Run) -> list[Card]:
@@ -80,7 +97,7 @@ def warnings_of(run: Run) -> list[Card]:
         (facts.get("liquidated"), "The account was lost: the run ended before the data did."),
         (facts.get("ambiguous_bars"), _ambiguous(run, facts.get("ambiguous_bars", 0))),
         (facts.get("rejected_orders"), f"{facts.get('rejected_orders', 0):,} orders were rejected."),
-        (_free(run.options), "This run is without costs."),
+        (not any(run.options[name] for name in COSTS), "This run is without costs."),
     ]
     return [warning_box(text) for applies, text in texts if applies]
 
@@ -89,9 +106,15 @@ def _ambiguous(run: Run, bars: int) -> str:
     return f"{bars:,} bars reached both stop and target; {run.options['intrabar']} decided what came first."
 
 
-def _free(options: dict[str, Any]) -> bool:
-    costs = ("commission", "commission_per_order", "commission_per_unit", "minimum_commission", "slippage", "spread")
-    return not any(options[name] for name in costs)
+def _changed(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options beside costs and fills that are not the defaults; cash and size are always told."""
+    usual = EngineOptions().model_dump(mode="json")
+    told = ("initial_cash", "sizing", "size")
+    return {
+        name: value
+        for name, value in options.items()
+        if name in told or (value != usual.get(name) and name not in (*COSTS, "fill"))
+    }
 
 
 def _row(run: Run, name: str) -> CardRow:

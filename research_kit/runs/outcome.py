@@ -28,7 +28,7 @@ def outcome_of(result: BacktestResult, spec: RunSpec, files: FileStore, dataset_
     return JobOutcome(
         trades=result.trade_columns,
         metrics=dict(result.metrics),
-        reasons=dict(result.metrics.reasons),
+        reasons={**result.metrics.reasons, **result.metrics.flags},  # of None, and of values that are weak
         results=summary,
         result_data=summary,
         equity=equity,

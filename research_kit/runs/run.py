@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.charts.series import TRADE_COLUMNS, BacktestSeries
+from research_kit.charts.series import BacktestSeries
 from research_kit.errors import ArtifactMissingError, NotFoundError
+from research_kit.metrics.drawdown import drawdown_series
 from research_kit.metrics.result import Metrics
 from research_kit.runs.importing import open_dataset
 from research_kit.store import listings
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from research_kit.bars.frame import Bars
+    from research_kit.bars.frame import Bars, FloatArray
     from research_kit.charts.template import Theme
     from research_kit.runs.home import Home
     from research_kit.store.tables import Backtest, BacktestJob, Dataset
+
+TRADE_TIMES = ("entry_time", "exit_time")
 
 
 class Run:
@@ -86,8 +89,10 @@ class Run:
     @cached_property
     def summary(self) -> Metrics:
         """The metrics with units, and the reason for each that is undefined."""
-        values, reasons = listings.job_metrics(self.home.database, self.job.id)
-        return Metrics(values, reasons)
+        values, notes = listings.job_metrics(self.home.database, self.job.id)
+        reasons = {name: note for name, note in notes.items() if values.get(name) is None}
+        flags = {name: note for name, note in notes.items() if name not in reasons}
+        return Metrics(values, reasons, flags)
 
     @cached_property
     def metrics(self) -> pd.Series[Any]:
@@ -100,6 +105,12 @@ class Run:
         return listings.job_trades(self.home.database, self.job.id)
 
     @cached_property
+    def trade_columns(self) -> dict[str, NDArray[Any]]:
+        """The trades as arrays by column name, times as datetime64 in UTC."""
+        naive = self.trades.assign(**{name: self.trades[name].dt.tz_localize(None) for name in TRADE_TIMES})
+        return {name: naive[name].to_numpy() for name in naive}
+
+    @cached_property
     def equity(self) -> pd.Series[float]:
         """Equity at each bar's close, money."""
         return self._series(self._equity, "equity")
@@ -107,8 +118,7 @@ class Run:
     @cached_property
     def drawdown(self) -> pd.Series[float]:
         """Equity over its highest value so far (initial cash included) minus 1: a fraction <= 0."""
-        peak = np.maximum(np.maximum.accumulate(self._equity), self.options["initial_cash"])
-        return self._series(self._equity / peak - 1.0, "drawdown")
+        return self._series(drawdown_series(self._equity, self.options["initial_cash"]), "drawdown")
 
     @cached_property
     def trials(self) -> int:
@@ -128,30 +138,29 @@ class Run:
             open=bars.columns.get("open"),
             high=bars.columns.get("high"),
             low=bars.columns.get("low"),
-            trades={name: self.trades[name].to_numpy() for name in TRADE_COLUMNS},
-            title=self.title,
+            trades=self.trade_columns,
         )
 
     def plot(self, theme: Theme = "notebook") -> go.Figure:
         """Return equity with its benchmark, the drawdown below, and the trades on the price."""
         from research_kit.charts.backtest import backtest_figure
 
-        return backtest_figure(self.chart_series, theme=theme)
+        return backtest_figure(replace(self.chart_series, title=self.title), theme=theme)
 
     def report(self, path: Path | str | None = None) -> Path:
         """Write one offline HTML file about this run and return its path."""
         return self.home.report(self, path)
 
     @cached_property
-    def _equity(self) -> NDArray[np.float64]:
+    def _equity(self) -> FloatArray:
         row = self.backtest
         if row.equity_path is None:
             raise ArtifactMissingError(f"Run {self.id} has no equity file. Run the backtest again.")
         series = self.home.files.open_series(row.equity_path, row.equity_sha256 or "", row.equity_size or 0)
-        equity: NDArray[np.float64] = series["equity"]
+        equity: FloatArray = series["equity"]
         return equity
 
-    def _series(self, values: NDArray[np.float64], name: str) -> pd.Series[float]:
+    def _series(self, values: FloatArray, name: str) -> pd.Series[float]:
         import pandas as pd
 
         index = pd.DatetimeIndex(self.bars.time, name="time").tz_localize("UTC")

@@ -26,6 +26,7 @@ TEXTS = {"side": 10, "entry_signal": 100, "exit_signal": 100}
 COLUMNS = tuple(
     column.name for column in columns_of("trades").columns if column.name not in ("id", "backtest_job_id", "created_at")
 )
+NUMBERS = tuple(name for name in COLUMNS if name not in TIMES and name not in TEXTS)
 _CHUNK = 5_000
 
 
@@ -75,10 +76,11 @@ def read_trades(session: Session, job_id: int) -> pd.DataFrame:
 
     connection = session.connection()
     driver = connection.connection.driver_connection
-    query = f"SELECT {', '.join(COLUMNS)} FROM trades WHERE backtest_job_id = {int(job_id)} ORDER BY id"
-    arrays = _read_sqlite(driver, query) if connection.dialect.name == "sqlite" else _read_postgres(driver, query)
-    frame = pd.DataFrame(arrays, copy=False)
-    return frame.astype(dict.fromkeys(TEXTS, "str") | dict.fromkeys(TIMES, "datetime64[us, UTC]"))
+    read = _read_sqlite if connection.dialect.name == "sqlite" else _read_postgres
+    arrays = read(driver, int(job_id))
+    columns: dict[str, Any] = {name: arrays[name] for name in COLUMNS}
+    columns |= {name: pd.DatetimeIndex(arrays[name]).tz_localize("UTC") for name in TIMES}
+    return pd.DataFrame(columns | {name: pd.array(arrays[name], dtype="str") for name in TEXTS}, copy=False)
 
 
 def _sqlite_values(array: NDArray[Any]) -> list[Any]:
@@ -103,28 +105,37 @@ def _to_csv(job_id: int, trades: Mapping[str, NDArray[Any]]) -> bytes:
     return sink.getvalue()
 
 
-def _read_sqlite(driver: Any, query: str) -> dict[str, NDArray[Any]]:
-    cursor = driver.execute(query)
-    parts: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
+def _read_sqlite(driver: Any, job_id: int) -> dict[str, NDArray[Any]]:
+    first, last = driver.execute("SELECT min(id), max(id) FROM trades WHERE backtest_job_id = ?", (job_id,)).fetchone()
+    order = (*TIMES, *TEXTS, *NUMBERS)
+    # a job's trades were written together: a scan from the first to the last needs no look-up for each row
+    query = f"SELECT {', '.join(order)} FROM trades WHERE id BETWEEN ? AND ? AND +backtest_job_id = ? ORDER BY id"
+    cursor = driver.execute(query, (first, last, job_id))
+    times, texts, numbers = [], [], []
     while True:  # a few thousand rows at a time stay in the cache, and the collector never sees a million tuples
         flat = np.fromiter(chain.from_iterable(islice(cursor, _CHUNK)), dtype=object)
-        rows = flat.reshape(-1, len(COLUMNS))
-        for name, column in zip(COLUMNS, rows.T, strict=True):
-            parts[name].append(column if name in TEXTS else column.astype(_dtype(name)))
+        rows = flat.reshape(-1, len(order))
+        times.append(rows[:, : len(TIMES)].astype("datetime64[us]"))
+        texts.append(rows[:, len(TIMES) : -len(NUMBERS)])
+        numbers.append(rows[:, -len(NUMBERS) :].astype(np.float64))
         if len(rows) < _CHUNK:
-            return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+            break
+    blocks = [array for parts in (times, texts, numbers) for array in np.concatenate(parts).T]
+    return dict(zip(order, blocks, strict=True))
 
 
-def _read_postgres(driver: Any, query: str) -> dict[str, NDArray[Any]]:
+def _read_postgres(driver: Any, job_id: int) -> dict[str, NDArray[Any]]:
     import pyarrow as pa
     from pyarrow import csv
 
+    query = f"SELECT {', '.join(COLUMNS)} FROM trades WHERE backtest_job_id = {job_id} ORDER BY id"
     with driver.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)") as copy:
         text = b"".join(copy)
     if not text:
-        return {name: np.array([], dtype=object if name in TEXTS else _dtype(name)) for name in COLUMNS}
-    types = {name: pa.float64() for name in COLUMNS}
-    types |= {name: pa.string() for name in TEXTS} | {name: pa.timestamp("us", "UTC") for name in TIMES}
+        kinds = dict.fromkeys(TEXTS, "O") | dict.fromkeys(TIMES, "M8[us]")
+        return {name: np.array([], dtype=kinds.get(name, "f8")) for name in COLUMNS}
+    types = dict.fromkeys(NUMBERS, pa.float64()) | dict.fromkeys(TEXTS, pa.string())
+    types |= dict.fromkeys(TIMES, pa.timestamp("us", "UTC"))
     table = csv.read_csv(
         pa.BufferReader(text),
         csv.ReadOptions(column_names=list(COLUMNS)),
@@ -134,10 +145,6 @@ def _read_postgres(driver: Any, query: str) -> dict[str, NDArray[Any]]:
         ),
     )
     return {name: table[name].to_numpy() for name in COLUMNS}
-
-
-def _dtype(name: str) -> str:
-    return "datetime64[us]" if name in TIMES else "float64"
 
 
 def _column(name: str, values: TradeColumn) -> NDArray[Any]:

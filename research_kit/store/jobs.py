@@ -166,18 +166,14 @@ def release_expired(database: Database, grace: float = 30.0) -> dict[int, str]:
     Any client may call it at any time.
     """
     sign = sa.func.coalesce(_JOBS.c.heartbeat_at, _JOBS.c.started_at, _JOBS.c.created_at)
-    stale = (
-        select(BacktestJob)
-        .where(_JOBS.c.status == "running", sign < database_time(grace))
-        .order_by(_JOBS.c.id)
-        .with_for_update(skip_locked=True)
-    )
-    with database.read() as session:  # mostly there is none: readers need no lock
+    stale = select(BacktestJob).where(_JOBS.c.status == "running", sign < database_time(grace)).order_by(_JOBS.c.id)
+    with database.read() as session:  # mostly there is none: looking needs no lock
         if session.scalar(stale.with_only_columns(_JOBS.c.id).limit(1)) is None:
             return {}
     reason = f"The worker gave no sign of life for {grace:g} seconds."
     with database.write() as session:
-        return {job.id: _release(session, job, job.lease_token, reason) for job in session.scalars(stale).all()}
+        jobs = session.scalars(stale.with_for_update(skip_locked=True)).all()
+        return {job.id: _release(session, job, job.lease_token, reason) for job in jobs}
 
 
 def delete_job(database: Database, job_id: int) -> None:

@@ -20,6 +20,7 @@ Row = TypeVar("Row", bound=SQLModel)
 
 _DATASETS, _STRATEGIES = columns_of("datasets"), columns_of("strategies")
 _JOBS, _BACKTESTS, _METRICS = columns_of("backtest_jobs"), columns_of("backtests"), columns_of("backtest_metrics")
+_SWEEPS, _NOTEBOOKS = columns_of("sweeps"), columns_of("notebook_runs")
 
 DATASET_COLUMNS = (
     "id name symbol timeframe rows_count start_date end_date session timezone exchange data_quality_score "
@@ -32,6 +33,9 @@ STRATEGY_COLUMNS = (
 JOB_COLUMNS = (
     "status strategy strategy_params progress current_step created_at started_at completed_at actual_duration "
     "attempt cancel_requested worker_id error_message spec_hash"
+).split()
+SWEEP_COLUMNS = (
+    "strategy_name method objective status total_sets completed_sets error created_at started_at completed_at"
 ).split()
 HEADLINE_METRICS = (
     "total_return_percent sharpe_ratio max_drawdown_percent total_trades win_rate profit_factor volatility"
@@ -78,6 +82,18 @@ def backtests_table(database: Database, limit: int | None = None) -> pd.DataFram
     metrics_of = _METRICS.c.backtest_job_id == _BACKTESTS.c.backtest_job_id
     source = _BACKTESTS.outerjoin(_DATASETS).outerjoin(_METRICS, metrics_of)
     return _frame(database, sa.select(*columns).select_from(source).order_by(_BACKTESTS.c.id.desc()), limit)
+
+
+def sweeps_table(database: Database, limit: int | None = None) -> pd.DataFrame:
+    """Return the sweeps with their dataset's name, newest first."""
+    columns = [_SWEEPS.c.id, _DATASETS.c.name.label("dataset"), *(_SWEEPS.c[name] for name in SWEEP_COLUMNS)]
+    query = sa.select(*columns).select_from(_SWEEPS.outerjoin(_DATASETS)).order_by(_SWEEPS.c.id.desc())
+    return _frame(database, query, limit)
+
+
+def notebook_runs_table(database: Database, limit: int | None = None) -> pd.DataFrame:
+    """Return the runs of notebooks, newest first."""
+    return _frame(database, sa.select(*_NOTEBOOKS.columns).order_by(_NOTEBOOKS.c.id.desc()), limit)
 
 
 def job_trades(database: Database, job_id: int) -> pd.DataFrame:

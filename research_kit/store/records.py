@@ -139,6 +139,29 @@ class JobOutcome:
     trial: TrialRecord | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewSweep:
+    """A search over parameter sets; the fields are the columns of ``sweeps``."""
+
+    strategy_name: str
+    method: str
+    total_sets: int
+    strategy_sha256: str | None = None
+    dataset_id: int | None = None
+    objective: str = ""
+    grid: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewNotebookRun:
+    """A notebook to be run with parameters; the fields are the columns of ``notebook_runs``."""
+
+    notebook: str
+    notebook_sha256: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
 def row_of(table: str, record: Any) -> dict[str, Any]:
     """Return the fields of a record that are columns of a table, checked."""
     names = set(columns_of(table).columns.keys())

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
 
+from research_kit.bars.quality import QualityReport
+
 JOB_STATES = ("pending", "running", "completed", "failed", "cancelled")
 FINAL_STATES = ("completed", "failed", "cancelled")
 TRIAL_STATES = ("completed", "failed", "cancelled", "deleted")
@@ -123,6 +125,12 @@ class Dataset(Table, table=True):
     def rows(self) -> int | None:
         """Number of bars."""
         return self.rows_count
+
+    @property
+    def quality(self) -> QualityReport | None:
+        """The quality report of the import; None for a dataset that this package did not import."""
+        checks = self.quality_checks
+        return QualityReport.from_dict(checks) if checks and "findings" in checks else None
 
 
 class StrategyRow(Table, table=True):

@@ -17,8 +17,10 @@ from research_kit.store.records import TrialRecord, row_of
 from research_kit.store.tables import Trial, columns_of, now
 
 _TABLE = columns_of("trials")
-_KEPT = ("id", "spec_hash", "kind", "created_at")  # what the first record of a spec decides
-_COUNTED = ("completed", "deleted")  # a later failure of the same spec takes nothing away from these
+_FIRST = ("id", "spec_hash", "kind", "created_at")  # what the first record of a spec decides
+_NEWEST = ("state", "error")  # what the newest decides, also when it says NULL; of the others, what is known stays
+# a failure takes nothing away from a spec that was completed once
+_NOT_WORSE = "trials.state NOT IN ('completed', 'deleted') OR excluded.state NOT IN ('failed', 'cancelled')"
 
 
 def pack_returns(returns: NDArray[np.floating[Any]]) -> bytes:
@@ -37,14 +39,14 @@ def unpack_returns(packed: bytes) -> NDArray[np.float32]:
 
 def record_trials(database: Database, trials: Sequence[TrialRecord]) -> None:
     """Record trials in one transaction; one whose spec is there already is the same trial, and is not counted again."""
-    rows = [_row(trial) for trial in trials]
+    rows = trial_rows(trials)
     with database.write() as session:
-        _write(session, rows)
+        write_trial_rows(session, rows)
 
 
 def write_trial(session: Session, trial: TrialRecord) -> None:
     """Record one trial in a transaction that is under way."""
-    _write(session, [_row(trial)])
+    write_trial_rows(session, trial_rows([trial]))
 
 
 def count_trials(database: Database, dataset_sha256: str | None = None, strategy_name: str | None = None) -> int:
@@ -73,27 +75,30 @@ def _narrow(query: Any, dataset_sha256: str | None, strategy_name: str | None) -
     return query
 
 
-def _row(trial: TrialRecord) -> dict[str, Any]:
-    row = row_of("trials", trial) | {"created_at": now(), "daily_returns": None, "n_returns": None}
-    if trial.daily_returns is not None:
-        row |= {"daily_returns": pack_returns(trial.daily_returns), "n_returns": len(trial.daily_returns)}
-    return row
+def trial_rows(trials: Sequence[TrialRecord]) -> list[dict[str, Any]]:
+    """Return trials as checked rows, in the one order that keeps two writers from waiting for each other."""
+    return sorted(map(_row, trials), key=lambda row: str(row["spec_hash"]))
 
 
-def _write(session: Session, rows: list[dict[str, Any]]) -> None:
+def write_trial_rows(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Write the rows of ``trial_rows`` in a transaction that is under way."""
     if not rows:
         return
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = insert(_TABLE)
     new = statement.excluded
     changes = {
-        column.name: new[column.name]
-        if column.name in ("state", "error")
-        else sa.func.coalesce(new[column.name], column)
+        column.name: new[column.name] if column.name in _NEWEST else sa.func.coalesce(new[column.name], column)
         for column in _TABLE.columns
-        if column.name not in _KEPT
+        if column.name not in _FIRST
     }
-    worse = sa.and_(_TABLE.c.state.in_(_COUNTED), new.state.in_(("failed", "cancelled")))
-    statement = statement.on_conflict_do_update(index_elements=["spec_hash"], set_=changes, where=sa.not_(worse))
-    # one order for all writers, so that two never wait for each other
-    session.execute(statement, sorted(rows, key=lambda row: row["spec_hash"]))
+    statement = statement.on_conflict_do_update(index_elements=["spec_hash"], set_=changes, where=sa.text(_NOT_WORSE))
+    session.execute(statement, rows)
+
+
+def _row(trial: TrialRecord) -> dict[str, Any]:
+    row = row_of("trials", trial) | {"created_at": now(), "daily_returns": None, "n_returns": None}
+    row["metrics"] = row["metrics"] or None
+    if trial.daily_returns is not None:
+        row |= {"daily_returns": pack_returns(trial.daily_returns), "n_returns": len(trial.daily_returns)}
+    return row

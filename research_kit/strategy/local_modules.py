@@ -37,7 +37,7 @@ def imports_of(start: Mapping[str, Path], roots: list[Path]) -> dict[str, Path]:
         name, file = waiting.pop()
         for imported in imported_names(_parsed(file), _package_of(name)):
             path = local_path(imported, roots)
-            if path is not None and imported not in found and path not in found.values():
+            if path is not None and path not in found.values():
                 found[imported] = path
                 waiting.append((imported, path))
     return {name: path for name, path in found.items() if name not in start}

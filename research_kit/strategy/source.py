@@ -125,7 +125,7 @@ def _codes_of(thing: Any) -> Iterator[CodeType]:
     """Yield the code of a function, or of each function in the body of a class."""
     for value in vars(thing).values() if isinstance(thing, type) else [thing]:
         inner = getattr(value, "fget", None) or getattr(value, "__func__", value)
-        inner = unwrap(getattr(inner, "py_func", inner))  # py_func: what numba compiled
+        inner = unwrap(inner)  # also what numba compiled
         if isinstance(inner, FunctionType) and inner.__module__ == thing.__module__:
             yield inner.__code__
 

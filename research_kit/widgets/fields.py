@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from research_kit.widgets.part import Note, alert, hint
 Kind = Literal["switch", "choice", "number", "text", "json"]
 MISSING: Any = object()
 _KINDS: dict[str, Kind] = {"boolean": "switch", "integer": "number", "number": "number", "string": "text"}
-_LABEL = {"description_width": "var(--rk-label)"}
+_LABEL = {"description_width": "var(--rkw-label)"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class FieldSpec:
     help: str = ""
 
     def labels(self) -> dict[str, Any]:
-        """Return what a list shows and what it means. (A Dropdown cannot tell None from nothing chosen.)"""
+        """Return what a list shows, and what it means: a Dropdown cannot tell None from nothing chosen."""
         plain = [_choice_label(choice) for choice in self.choices]
         return {
             label if plain.count(label) == 1 else repr(choice): choice
@@ -64,7 +64,7 @@ class Field:
         self.spec = spec
         self.input = _make_input(spec)
         self.note = Note(hint(spec.help))
-        self.view = w.VBox([self.input, self.note]).add_class("rk-field")
+        self.view = w.VBox([self.input, self.note]).add_class("rkw-field")
         self.error = ""
         self.reset()
 
@@ -104,7 +104,7 @@ class Field:
         """Show an error beside the input; "" takes it away."""
         self.error = error
         self.note.show(alert(error) + hint(self.spec.help))
-        (self.view.add_class if error else self.view.remove_class)("rk-invalid")
+        (self.view.add_class if error else self.view.remove_class)("rkw-invalid")
 
     def _choice(self, value: Any) -> Any:
         """Return what the widget of a switch or a list calls this value."""
@@ -187,7 +187,9 @@ def _make_input(spec: FieldSpec) -> w.Widget:
 
 
 def _choice_label(choice: Any) -> str:
-    return {None: "none", True: "yes", False: "no"}[choice] if choice is None or choice is True or choice is False else str(choice)
+    if choice is None:
+        return "none"
+    return ("yes" if choice else "no") if isinstance(choice, bool) else str(choice)
 
 
 def _read_number(text: str) -> int | float | str:
@@ -207,7 +209,7 @@ def _read_json(text: str) -> Any:
         return text
 
 
-_READERS = {"number": _read_number, "text": str, "json": _read_json}
+_READERS: dict[str, Callable[[str], Any]] = {"number": _read_number, "text": str, "json": _read_json}
 
 
 def _as_text(value: Any) -> str:

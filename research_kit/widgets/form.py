@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
@@ -35,6 +36,8 @@ class ModelForm(Part):
         Its JSON schema makes the inputs, it alone says what is valid, and its defaults fill the form.
     names
         The fields to show; all when not given. The others keep their defaults.
+    title
+        What stands above the inputs.
     error
         What ``value`` raises.
 
@@ -47,7 +50,12 @@ class ModelForm(Part):
     """
 
     def __init__(
-        self, model: type[BaseModel], names: Sequence[str] | None = None, *, error: type[OptionError] = OptionError
+        self,
+        model: type[BaseModel],
+        names: Sequence[str] | None = None,
+        *,
+        title: str,
+        error: type[OptionError] = OptionError,
     ) -> None:
         super().__init__()
         self.model = model
@@ -56,13 +64,14 @@ class ModelForm(Part):
         self._error = error
         self._quiet = False
         self._below = Note()
-        self.reset_button = w.Button(description="Reset to defaults", tooltip="Put back the defaults", icon="undo")
-        self.body = w.VBox([field.view for field in self.fields.values()]).add_class("rk-form")
-        self.body.children += (self._below, self.reset_button if self.fields else w.HTML(hint("No parameters.")))
+        self.reset_button = w.Button(description="Reset", tooltip=f"{title}: back to the defaults", icon="undo")
+        head = w.HBox([w.HTML(f"<h4>{escape(title)}</h4>"), self.reset_button.add_class("rkw-reset")])
+        none = Note("" if self.fields else hint("There is nothing to set."))
+        inputs = [field.view for field in self.fields.values()]
+        self.body = w.VBox([head.add_class("rkw-head"), *inputs, none, self._below, self.note])
         self._on_click(self.reset_button, self.reset)
         for field in self.fields.values():
             self._on_value(field.input, self.check)
-        self.body.children += (self.note,)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={field.read()!r}" for name, field in self.fields.items())
@@ -80,8 +89,7 @@ class ModelForm(Part):
         made, complaints = self._make()
         self._show(complaints)
         if made is None:
-            listed = "; ".join(f"{where}: {words}" if where else words for where, words in complaints)
-            raise self._error(f"{self.model.__name__}: {listed}")
+            raise self._error(" ".join(self._sentence(where, words) for where, words in complaints))
         return {name: getattr(made, name) for name in self.fields}
 
     @property
@@ -138,11 +146,15 @@ class ModelForm(Part):
                 found[where] = f"{found[where]} {words}" if where == "" and where in found else found.get(where, words)
             return None, list(found.items())
 
+    def _sentence(self, where: str, words: str) -> str:
+        given = f"={self.fields[where].read()!r}" if where in self.fields else ""
+        return f"{where}{given}: {words}" if where else words
+
     def _show(self, complaints: Sequence[tuple[str, str]]) -> None:
         found = dict(complaints)
         for name, field in self.fields.items():
             field.complain(found.pop(name, ""))
-        self.general = " ".join(f"{where}: {words}" if where else words for where, words in found.items())
+        self.general = " ".join(self._sentence(where, words) for where, words in found.items())
         self._below.show(alert(self.general))
 
 
@@ -162,7 +174,7 @@ class ParameterForm(ModelForm):
     """
 
     def __init__(self, strategy: type[Strategy]) -> None:
-        super().__init__(strategy, error=ParameterError)
+        super().__init__(strategy, title="Parameters", error=ParameterError)
 
 
 def _words(problem: Mapping[str, Any]) -> str:

@@ -25,17 +25,17 @@ def alert(message: str) -> str:
     """Return a message as an element that screen readers announce; nothing for no message.
 
     >>> alert("<b> is too long")
-    '<div class="rk-alert" role="alert">&lt;b&gt; is too long</div>'
+    '<div class="rkw-alert" role="alert">&lt;b&gt; is too long</div>'
     """
-    return f'<div class="rk-alert" role="alert">{escape(message)}</div>' if message else ""
+    return f'<div class="rkw-alert" role="alert">{escape(message)}</div>' if message else ""
 
 
 def hint(message: str) -> str:
     """Return a message as small, quiet text; nothing for no message."""
-    return f'<div class="rk-hint">{escape(message)}</div>' if message else ""
+    return f'<div class="rkw-hint">{escape(message)}</div>' if message else ""
 
 
-class Note(w.HTML):
+class Note(w.HTML):  # type: ignore[misc]
     """HTML that takes no room while it is empty."""
 
     def __init__(self, html: str = "") -> None:
@@ -63,7 +63,7 @@ class Part:
     @cached_property
     def view(self) -> w.VBox:
         """The widget to display; naming the control at the end of a cell does the same."""
-        return w.VBox([style_sheet(), self.body])
+        return w.VBox([style_sheet(), self.body]).add_class("rkw-root")
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = self.view._repr_mimebundle_(**kwargs)
@@ -75,7 +75,7 @@ class Part:
         """Stop listening, and free the widgets here and in the browser."""
         while self._undo:
             self._undo.pop()()
-        _close_tree(self.view)
+        close_tree(self.view)
 
     def _on_value(self, widget: w.Widget, handler: Callable[[], None]) -> None:
         def guarded(_: Any) -> None:
@@ -95,13 +95,13 @@ class Part:
         self.note.show("")
         try:
             handler()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the user must see it
+        except Exception as error:
             self.note.show(alert(error_text(error, LONGEST_ERROR)))
 
 
-def _close_tree(widget: w.Widget) -> None:
+def close_tree(widget: w.Widget) -> None:
     for child in getattr(widget, "children", ()):
-        _close_tree(child)
+        close_tree(child)
     for name in ("layout", "style"):
         if isinstance(owned := getattr(widget, name, None), w.Widget):
             owned.close()

@@ -26,14 +26,16 @@ class Picker(Part):
         super().__init__()
         self.bench = bench
         self.list = w.Dropdown(
-            description=self.label, style={"description_width": "var(--rk-label)"}, layout={"width": "auto", "flex": "1"}
+            description=self.label,
+            style={"description_width": "var(--rkw-label)"},
+            layout={"width": "auto", "flex": "1"},
         )
         self.refresh_button = w.Button(icon="refresh", tooltip=f"Look for new {self.label.lower()}s").add_class(
-            "rk-refresh"
+            "rkw-refresh"
         )
         self.details = Note()
-        row = w.HBox([self.list, self.refresh_button]).add_class("rk-row")
-        self.body = w.VBox([row, self.details, self.note]).add_class("rk-field")
+        row = w.HBox([self.list, self.refresh_button]).add_class("rkw-row")
+        self.body = w.VBox([row, self.details, self.note]).add_class("rkw-field")
         self._handlers: list[Callable[[], None]] = []
         self._reading, self._told = False, None
         self._on_click(self.refresh_button, self.refresh)
@@ -50,10 +52,11 @@ class Picker(Part):
 
     @value.setter
     def value(self, key: Any) -> None:
-        known = {item: label for label, item in self.list.options}
-        if key is not None and key not in known:
-            raise NotFoundError(f"There is no {self.label.lower()} {key!r}. {did_you_mean(str(key), map(str, known))}")
-        self.list.value = key
+        found, known = self._find(key), [item for _, item in self.list.options]
+        if found is not None and found not in known:
+            names = [label.partition(" · ")[0] for label, _ in self.list.options]
+            raise NotFoundError(f"There is no {self.label.lower()} {key!r}. {did_you_mean(str(key), names)}")
+        self.list.value = found
 
     def refresh(self) -> None:
         """Read the list again and keep what is chosen; the first time, choose the first."""
@@ -79,10 +82,18 @@ class Picker(Part):
         if self._reading:
             return
         self.details.show(hint(self._describe()))
-        if self.value != self._told:
-            self._told = self.value
+        if self._token() != self._told:
+            self._told = self._token()
             for handler in self._handlers:
                 handler()
+
+    def _token(self) -> Any:
+        """Return what handlers are told about when it changes."""
+        return self.value
+
+    def _find(self, key: Any) -> Any:
+        """Return the value that a user means."""
+        return key
 
     def _describe(self) -> str:
         """Return what is known about what is chosen."""
@@ -96,7 +107,7 @@ class Picker(Part):
 
 
 class DatasetPicker(Picker):
-    """The datasets of a workspace, newest first; ``value`` is the id of the one that is chosen."""
+    """The datasets of a workspace, newest first; ``value`` is the id of the chosen one, and may be set to a name."""
 
     label = "Dataset"
     nothing = "There are no datasets yet: import one with ws.import_dataset(...), then press the arrow to look again."
@@ -105,6 +116,10 @@ class DatasetPicker(Picker):
     def name(self) -> str | None:
         """The name of the dataset that is chosen."""
         return self._names.get(self.value)
+
+    def _find(self, key: Any) -> Any:
+        """Return the id that a name means (of its newest version); an id is itself."""
+        return next((item for item, name in self._names.items() if name == key), key)
 
     def _read(self) -> list[tuple[str, Any]]:
         rows = self.bench.datasets().to_dict("records")
@@ -135,7 +150,9 @@ class StrategyPicker(Picker):
     def __init__(self, bench: Bench, further: Iterable[type[Strategy]] = ()) -> None:
         self._further = {strategy.name: strategy for strategy in further}
         self._classes: dict[str, type[Strategy]] = {}
+        self.broken = Note()
         super().__init__(bench)
+        self.body.children += (self.broken,)
 
     @property
     def strategy(self) -> type[Strategy] | None:
@@ -143,16 +160,19 @@ class StrategyPicker(Picker):
         return self._classes.get(self.value)
 
     def _read(self) -> list[tuple[str, Any]]:
-        self._classes = {**self._further, **{name: kind for name, kind in self.bench.registry.classes().items() if name not in self._further}}
-        broken = self.bench.registry.broken()
-        self.note.show(alert(" ".join(f"{name} cannot be used: {error}" for name, error in broken.items())))
+        registry = self.bench.registry
+        self._classes = self._further | {k: v for k, v in registry.classes().items() if k not in self._further}
+        self.broken.show("".join(alert(f"{name} cannot be used: {error}") for name, error in registry.broken().items()))
         return [(name, name) for name in self._classes]
+
+    def _token(self) -> Any:
+        return self.strategy  # a file that was edited gives another class of the same name
 
     def _describe(self) -> str:
         return self.strategy.description() if self.strategy else super()._describe()
 
 
-def _dataset_label(row: Mapping[str, Any]) -> str:
+def _dataset_label(row: Mapping[Any, Any]) -> str:
     """Return name, symbol, timeframe, bars and quality, as far as they are known."""
     bars, score = row["rows_count"], row["data_quality_score"]
     parts = [

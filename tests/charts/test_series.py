@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from research_kit.charts.series import TRADE_COLUMNS, chosen_trades, drawdown, drawdown_line, epoch_ms, trade_marks
+from research_kit.charts.series import TRADE_COLUMNS, chosen_trades, drawdown_line, epoch_ms, trade_marks
 from research_kit.errors import OptionError
+from research_kit.metrics.drawdown import drawdown_series
 
 
 def test_drawdown_counts_from_the_initial_cash():
-    np.testing.assert_allclose(drawdown(np.array([80.0, 110.0, 99.0, 132.0]), 100.0), [-0.2, 0.0, -0.1, 0.0])
+    np.testing.assert_allclose(drawdown_series(np.array([80.0, 110.0, 99.0, 132.0]), 100.0), [-0.2, 0.0, -0.1, 0.0])
 
 
 def test_drawdown_is_made_before_points_are_left_out(series_of):

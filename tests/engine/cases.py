@@ -7,7 +7,7 @@ A case is plain data, so that a failing one can be cut down and printed. The sam
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -33,9 +33,9 @@ class Case:
 
     rows: Sequence[Row]
     exposure: Sequence[float | bool] | None = None
-    events: dict[str, Sequence[bool]] = field(default_factory=dict)
-    labels: dict[str, str | Sequence[str]] = field(default_factory=dict)
-    prices: dict[str, Sequence[float]] = field(default_factory=dict)
+    events: Mapping[str, Sequence[bool]] = field(default_factory=dict)
+    labels: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    prices: Mapping[str, Sequence[float]] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     synthetic: Sequence[bool] | None = None
     steps: Sequence[int] | None = None  # how many time steps each bar lies after the one before it
@@ -51,8 +51,9 @@ class Case:
         columns = {name: table[:, COLUMNS.index(name)].copy() for name in self.columns}
         synthetic = None if self.synthetic is None else np.array(self.synthetic, dtype=np.bool_)
         timeframe = "1d" if self.step_ns == DAY else "1h"
-        details = {"timeframe": timeframe, "allow_nonpositive": self.allow_nonpositive, "synthetic": synthetic}
-        return Bars(time_ns, columns, **details)
+        return Bars(
+            time_ns, columns, timeframe=timeframe, allow_nonpositive=self.allow_nonpositive, synthetic=synthetic
+        )
 
     def signals(self) -> Signals:
         prices = {name: np.array(level, dtype=np.float64) for name, level in self.prices.items()}
@@ -133,7 +134,9 @@ def make_case(random: Random, seed: int | None = None) -> Case:
 
 def _rows(random: Random, count: int) -> list[Row]:
     """Return bars on a coarse grid (levels are hit exactly) or off it, calm or wild, with gaps, ties and odd opens."""
-    tick, step, start = random.choice(((1.0, 2, 100.0), (1.0, 6, 100.0), (5.0, 3, 100.0), (0.5, 4, 20.0), (0.0, 3, 50.0)))
+    tick, step, start = random.choice(
+        ((1.0, 2, 100.0), (1.0, 6, 100.0), (5.0, 3, 100.0), (0.5, 4, 20.0), (0.0, 3, 50.0))
+    )
 
     def move(size: int) -> float:
         return random.gauss(0, size * 0.7) if tick == 0 else tick * random.randint(-size, size)
@@ -157,7 +160,7 @@ def _rows(random: Random, count: int) -> list[Row]:
 def _through_zero(case: Case) -> Case:
     """Return the case at prices around zero, as a spread between two contracts has them."""
     start = case.rows[0][3]
-    rows = [tuple(price - start for price in row) for row in case.rows]
+    rows = [(o - start, h - start, low - start, c - start) for o, h, low, c in case.rows]
     return replace(case, rows=rows, prices={}, allow_nonpositive=True)
 
 
@@ -166,7 +169,8 @@ EXPOSURES = (1.0, 1.0, -1.0, -1.0, 0.0, 0.0, 0.5, 0.25, -0.5, 1 / 3, 1.5, -2.0, 
 
 def _greatest_target(options: dict[str, Any]) -> float:
     """Return the exposure beyond which a target is refused before any trade."""
-    return options.get("leverage", 1.0) / (options["size"] if options["sizing"] == "fraction" else 1.0)
+    leverage: float = options.get("leverage", 1.0)
+    return leverage / options["size"] if options["sizing"] == "fraction" else leverage
 
 
 def _exposure(random: Random, count: int, greatest: float) -> list[float] | list[bool]:
@@ -306,12 +310,14 @@ def _smaller(case: Case) -> list[Case]:
     attempts = [case.cut(everything[: len(everything) // 2]), case.cut(everything[len(everything) // 2 :])]
     attempts += [case.cut([at for at in everything if at != dropped]) for dropped in reversed(everything)]
     attempts += [replace(case, options=_without(case.options, name)) for name in case.options]
-    attempts += [replace(case, **{name: {}}) for name in ("labels", "prices") if getattr(case, name)]
-    attempts += [replace(case, **{name: None}) for name in ("synthetic", "steps") if getattr(case, name) is not None]
+    attempts += [replace(case, labels={})] if case.labels else []
+    attempts += [replace(case, prices={})] if case.prices else []
+    attempts += [replace(case, synthetic=None)] if case.synthetic is not None else []
+    attempts += [replace(case, steps=None)] if case.steps is not None else []
     for name, event in case.events.items():
         for at in np.flatnonzero(event).tolist():
             attempts.append(replace(case, events={**case.events, name: [*event[:at], False, *event[at + 1 :]]}))
-    return [attempt for attempt in attempts if attempt.rows and attempt.rows != [] and attempt is not case]
+    return [attempt for attempt in attempts if attempt.rows]
 
 
 def _without(options: dict[str, Any], name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from slow_account import SlowResult, SlowTrade
 
 from research_kit.bars.frame import Bars
 from research_kit.engine.options import EngineOptions
-from research_kit.engine.records import REASONS
+from research_kit.engine.records import REASONS, TRADE
 from research_kit.strategy.signals import Signals
 
 TOLERANCE = 1e-9
@@ -25,7 +25,7 @@ def compiled_backtest(bars: Bars, signals: Signals, options: EngineOptions) -> S
     from research_kit.engine.simulation import simulate
 
     run = simulate(bars, signals, options)
-    names = [name for name in run.trades.dtype.names if not name.endswith("_label")]
+    names = [name for name in TRADE.names or () if not name.endswith("_label")]
     rows = zip(run.trades[names].tolist(), run.entry_labels(), run.exit_labels(), strict=True)
     trades = [
         SlowTrade(**dict(zip(names, values, strict=True)), entry_label=opened, exit_label=closed)

@@ -185,8 +185,7 @@ class _Run:
         """Return the units whose value and commission make the budget exactly."""
         options = self.options
         if callable(options.commission):
-            cost = lambda units: units * price + self.account.commission(price, units)  # noqa: E731
-            return solve(cost, budget, budget / price)
+            return solve(lambda units: units * price + self.account.commission(price, units), budget, budget / price)
         by_minimum = (budget - options.minimum_commission) / price
         per_unit = price + options.commission_per_unit + options.commission * price
         return min(by_minimum, (budget - options.commission_per_order) / per_unit)
@@ -201,8 +200,11 @@ class _Run:
         stop_price = account.exit_fill(side, stop)
         distance = abs(price - stop_price)
         if callable(options.commission):
-            paid = lambda units: account.commission(price, units) + account.commission(stop_price, units)  # noqa: E731
-            return solve(lambda units: units * distance + paid(units), budget, math.inf), ""
+
+            def loss(units: float) -> float:
+                return units * distance + account.commission(price, units) + account.commission(stop_price, units)
+
+            return solve(loss, budget, math.inf), ""
         loss_per_unit = distance + options.commission * (price + stop_price) + 2 * options.commission_per_unit
         return (budget / loss_per_unit if loss_per_unit else math.inf), ""
 
@@ -256,12 +258,14 @@ class _Run:
             return named(bar, INSIDE, opened, stop_label), False
         if target is not None and side * opened >= side * target:
             return Exit(bar, INSIDE, opened, "take_profit", is_limit=True), False
-        stop_reached = stop is not None and side * self.market.worst(side, bar) <= side * stop
-        target_reached = target is not None and side * self.market.best(side, bar) >= side * target
-        both = stop_reached and target_reached
-        if stop_reached and not (both and self.target_is_first(opened, stop, target)):
-            return named(bar, INSIDE, stop, stop_label), both
-        return (Exit(bar, INSIDE, target, "take_profit", is_limit=True) if target_reached else None), both
+        by_stop = by_target = None
+        if stop is not None and side * self.market.worst(side, bar) <= side * stop:
+            by_stop = named(bar, INSIDE, stop, stop_label)
+        if target is not None and side * self.market.best(side, bar) >= side * target:
+            by_target = Exit(bar, INSIDE, target, "take_profit", is_limit=True)
+        if by_stop and by_target:
+            return by_target if self.target_is_first(opened, by_stop.raw, by_target.raw) else by_stop, True
+        return by_stop or by_target, False
 
     def target_is_first(self, opened: float, stop: float, target: float) -> bool:
         rule = self.options.intrabar
@@ -299,6 +303,7 @@ class _TargetReader:
 
     def __init__(self, run: _Run) -> None:
         self.run = run
+        assert run.signals.exposure is not None
         self.exposure = [float(value) for value in run.signals.exposure.tolist()]
         self.wanted = 0.0
         self.ordered = 0.0

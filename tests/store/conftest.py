@@ -20,7 +20,7 @@ from research_kit.store.records import JobOutcome, NewDataset, NewJob, NewStrate
 
 
 class Cluster:
-    """A PostgreSQL server of our own in a temporary folder, reached through a socket there; no durability, no network."""
+    """A PostgreSQL server of our own in a temporary folder, reached through a socket there; nothing survives it."""
 
     def __init__(self, programs: Path) -> None:
         self.programs = programs
@@ -34,7 +34,7 @@ class Cluster:
         self.start()
 
     def start(self) -> None:
-        off = [f"-c{setting}=off" for setting in ("fsync", "synchronous_commit", "full_page_writes")]
+        off = [f"-c{setting}=off" for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")]
         options = [*off, "-clisten_addresses=", f"-cunix_socket_directories={self.folder}"]
         with (self.folder / "log").open("ab") as log:
             self.server = subprocess.Popen(
@@ -43,9 +43,9 @@ class Cluster:
             )  # fmt: skip
         self._wait()
 
-    def stop(self) -> None:
-        self.server.send_signal(signal.SIGINT)  # a fast shutdown: SIGTERM would wait for clients
-        self.server.wait(timeout=30)
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        self.server.send_signal(how)  # SIGINT cuts connections off, SIGTERM would wait for clients
+        self.server.wait(timeout=60)
 
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://test@/{name}?host={self.folder}"
@@ -73,7 +73,7 @@ class Cluster:
             connection.execute(statement)
 
     def remove(self) -> None:
-        self.stop()
+        self.stop(signal.SIGQUIT)  # nothing is kept, so nothing need be written out
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _as(self) -> dict[str, str | int | list[str]]:

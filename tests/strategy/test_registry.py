@@ -84,12 +84,12 @@ def test_other_modules_are_refused_and_not_imported(path, folder, write, on_path
 
 @pytest.mark.parametrize("path", ["os:system()", "a b:C", ":X", "x:", "a:b:c", "../evil:X", "a..b:C", "a:b.c", "1a:b"])
 def test_what_is_no_path_is_refused(path):
-    with pytest.raises(StrategyError, match="does not name a strategy; write 'package.module:Class'"):
+    with pytest.raises(StrategyError, match=r"does not name a strategy; write 'package\.module:Class'"):
         Registry().resolve(path)
 
 
 def test_what_is_no_strategy_is_refused():
-    with pytest.raises(StrategyError, match="dict is not a strategy; derive it from research_kit.Strategy"):
+    with pytest.raises(StrategyError, match=r"dict is not a strategy; derive it from research_kit\.Strategy"):
         Registry().resolve(dict)
     with pytest.raises(StrategyError, match="Strategy cannot be run, because it does not define signals"):
         Registry().resolve(Strategy)
@@ -184,6 +184,14 @@ def test_a_changed_helper_counts(registry, write, text_of):
     assert strategy_source(registry.resolve("mine")).sha256 != source.sha256
 
 
+def test_a_changed_helper_is_not_found_on_the_package_either(registry, write, text_of):
+    write("strategies/_base.py", "LEVEL = 1.0\n")
+    write("strategies/mine.py", text_of("Mine", imports="from . import _base", level="_base.LEVEL"))
+    assert registry.resolve("mine")().level == 1.0
+    write("strategies/_base.py", "LEVEL = 2.0\n")
+    assert registry.resolve("mine")().level == 2.0
+
+
 def test_files_that_import_each_other_share_one_class(registry, write, text_of):
     write("strategies/aaa.py", text_of("Heir", imports="from .bbb import Parent") + "class Aaa(Parent):\n    pass\n")
     write("strategies/bbb.py", text_of("Parent"))
@@ -244,7 +252,7 @@ def test_an_error_in_one_file_names_file_and_line_and_hides_nothing(registry, wr
 
 def test_two_strategies_of_one_name_are_refused(registry, write, text_of):
     write("strategies/mine.py", text_of("SmaCross") + text_of("Fine"))
-    with pytest.raises(StrategyError, match="More than one strategy has the name 'sma_cross': mine.SmaCross and"):
+    with pytest.raises(StrategyError, match=r"More than one strategy has the name 'sma_cross': mine\.SmaCross and"):
         registry.resolve("sma_cross")
     assert registry.resolve("fine").name == "fine"
     assert "sma_cross" in registry.names()

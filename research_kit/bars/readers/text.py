@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from research_kit.bars.columns import is_common_name
 from research_kit.bars.readers.base import RawTable, Source
 from research_kit.bars.readers.sniff import TextLayout, is_number, is_time
 from research_kit.errors import DataError
@@ -21,7 +24,10 @@ class DelimitedText:
     name = "delimited text"
 
     def recognise(self, source: Source) -> str | None:
-        return source.text.sentence() if source.text else None
+        layout = source.text
+        if layout is None or not (layout.rows or any(map(is_common_name, layout.header or ()))):
+            return None
+        return layout.sentence()
 
     def read(self, source: Source) -> RawTable:
         layout = source.text
@@ -93,7 +99,6 @@ def _read_csv(source: Source, layout: TextLayout, names: list[str]) -> tuple[pa.
                 null_values=_NULLS,
                 strings_can_be_null=True,
                 decimal_point=layout.decimal,
-                check_utf8=False,
             ),
         )
     except pa.ArrowException as error:
@@ -108,10 +113,23 @@ def _data(source: Source, layout: TextLayout) -> pa.Buffer:
     content = source.load()
     if layout.encoding in ("utf-8", "utf-8-sig"):
         mark = 3 if layout.encoding == "utf-8-sig" else 0
-        before = source.head[mark:].decode("utf-8", errors="replace")[: layout.data_at]
-        return content.slice(mark + len(before.encode("utf-8")))
+        if _is_utf8(content):
+            before = source.head[mark:].decode("utf-8", errors="ignore")[: layout.data_at]
+            return content.slice(mark + len(before.encode("utf-8")))
     text = str(memoryview(content), layout.encoding, errors="replace")
     return pa.py_buffer(text[layout.data_at :].encode("utf-8"))
+
+
+def _is_utf8(content: pa.Buffer) -> bool:
+    """Return whether all bytes are UTF-8; nearly all files are ASCII, which is seen without a copy."""
+    raw = np.frombuffer(content, dtype=np.int8)
+    if not len(raw) or raw.min() >= 0:
+        return True
+    try:
+        str(memoryview(content), "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _kept_as_text(layout: TextLayout, names: list[str]) -> list[str]:

@@ -167,22 +167,12 @@ def _deviations(x: FloatArray, length: int, ddof: int, as_score: bool, out: Floa
             largest = max(largest, squared)
             about_mean = squared - plain * plain * share
         if age == block or not about_mean >= CANCELLATION * largest:
-            anchor = _mean(x, length, t)
+            anchor = x[t - length + 1]
             plain, squared = _sums(x, length, t, anchor)
             about_mean = max(squared - plain * plain * share, 0.0)
             largest, age = squared, 0
         deviation = np.sqrt(about_mean / (length - ddof))
         out[t] = (x[t] - anchor - plain * share) / deviation if as_score else deviation
-
-
-@compiled
-def _mean(x: FloatArray, length: int, at: int) -> float:
-    """Return the mean of the window that ends at ``at``: exact on equal values."""
-    base: float = x[at]
-    total = 0.0
-    for i in range(at - length + 1, at + 1):
-        total += x[i] - base
-    return base + total / length
 
 
 @compiled

@@ -1,0 +1,111 @@
+"""Listings: newest first, aware UTC, with their types also when they are empty."""
+
+import json
+
+import pytest
+
+from research_kit.errors import NotFoundError
+from research_kit.store import listings
+from research_kit.store.datasets import add_dataset
+from research_kit.store.jobs import claim_job, complete_job, create_job
+from research_kit.store.listings import (
+    backtests_table,
+    datasets_table,
+    get_backtest,
+    get_job,
+    job_metrics,
+    job_trades,
+    jobs_table,
+    notebook_runs_table,
+    strategies_table,
+    sweeps_table,
+)
+from research_kit.store.strategies import save_strategy
+
+TABLES = (datasets_table, strategies_table, jobs_table, backtests_table, sweeps_table, notebook_runs_table)
+
+
+@pytest.fixture
+def filled(database, make):
+    """Return a database with two datasets and three jobs, of which two completed."""
+    datasets = [add_dataset(database, make.dataset(name)) for name in ("one", "two")]
+    strategy = save_strategy(database, make.strategy())
+    for i, dataset in enumerate([*datasets, datasets[0]], 1):
+        job_id = create_job(database, make.job(str(i) * 64, dataset_id=dataset.id, strategy_id=strategy.id))
+        if i < 3:
+            token = claim_job(database, job_id, "worker")
+            complete_job(database, job_id, token, make.outcome(i, 10.0 * i, trial=make.trial(str(i) * 64)))
+    return database
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_an_empty_table_has_its_columns_and_types(database, table):
+    frame = table(database)
+    assert frame.empty
+    assert str(frame.created_at.dtype) == "datetime64[us, UTC]"
+
+
+def test_jobs_newest_first(filled):
+    frame = jobs_table(filled)
+    assert frame.id.tolist() == [3, 2, 1]
+    assert frame.status.tolist() == ["pending", "completed", "completed"]
+    assert frame.dataset.tolist() == ["one", "two", "one"]
+    assert frame.started_at.isna().tolist() == [True, False, False]
+    assert jobs_table(filled, limit=1).id.tolist() == [3]
+    assert jobs_table(filled, status="completed").id.tolist() == [2, 1]
+    assert "lease_token" not in frame
+
+
+def test_backtests_with_dataset_and_headline_metrics(filled):
+    frame = backtests_table(filled)
+    assert frame.id.tolist() == [2, 1]
+    assert frame.job_id.tolist() == [2, 1]
+    assert frame.dataset.tolist() == ["two", "one"]
+    assert frame.total_return_percent.tolist() == [20.0, 10.0]
+    assert frame.total_trades.tolist() == [2, 1]
+    assert frame.strategy_params.tolist() == [{"fast": 10}] * 2
+    assert str(frame.completed_at.dtype) == "datetime64[us, UTC]"
+
+
+def test_a_backtest_without_dataset_is_listed(database, make):
+    job_id = create_job(database, make.job())
+    complete_job(database, job_id, claim_job(database, job_id, "worker"), make.outcome(0))
+    assert backtests_table(database).dataset.isna().tolist() == [True]
+
+
+def test_every_table_can_be_limited(filled):
+    for table in TABLES:
+        assert len(table(filled, limit=1)) <= 1
+        assert table(filled).id.is_monotonic_decreasing
+
+
+def test_names_of_listed_columns_are_columns(database):
+    for frame, names in (
+        (datasets_table(database), listings.DATASET_COLUMNS),
+        (strategies_table(database), listings.STRATEGY_COLUMNS),
+    ):
+        assert list(frame.columns) == names
+
+
+def test_one_row_or_an_error(filled):
+    assert get_job(filled, 1).id == 1
+    assert get_backtest(filled, 1).backtest_job_id == 1
+    with pytest.raises(NotFoundError, match="no job 99"):
+        get_job(filled, 99)
+    with pytest.raises(NotFoundError, match="no backtest 99"):
+        get_backtest(filled, 99)
+
+
+def test_metrics_with_their_reasons(filled):
+    metrics = job_metrics(filled, 1)
+    assert metrics.values["total_return_percent"] == 10.0
+    assert metrics.values["cagr"] == 0.07
+    assert metrics.reasons == {"sortino_ratio": "no losing day"}
+    json.dumps(metrics.values, allow_nan=False)
+    with pytest.raises(NotFoundError, match="Job 3 has no metrics"):
+        job_metrics(filled, 3)
+
+
+def test_trades_of_a_job_without_any(filled):
+    assert job_trades(filled, 3).empty
+    assert len(job_trades(filled, 2)) == 2
