@@ -1,32 +1,36 @@
-"""Names and values from users become checked models; what is wrong becomes one sentence."""
+"""Names and values from users become frozen, checked models; what is wrong becomes one sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from research_kit.errors import ResearchKitError, did_you_mean
-
-M = TypeVar("M", bound=BaseModel)
+from research_kit.errors import OptionError, did_you_mean
 
 
-def checked_model(model: type[M], values: Mapping[str, Any], *, what: str, error: type[ResearchKitError]) -> M:
-    """Return a model made of these values, defaults for the rest.
+class CheckedModel(BaseModel):
+    """A frozen model that answers bad input with one sentence of ours instead of pydantic's report.
 
-    Raises
-    ------
-    ResearchKitError
-        Of the kind ``error``, saying which ``what`` ("engine option") is unknown, or what is wrong with its value.
+    A subclass says what it is called in that sentence (``_subject``), what its fields are (``_noun``), and which
+    error is raised (``_error``).
     """
-    for given in values:
-        if given not in model.model_fields:
-            raise error(f"There is no {what} {given!r}. {did_you_mean(given, model.model_fields)}")
-    try:
-        return model(**values)
-    except ValidationError as problem:
-        raise error(f"{what[0].upper()}{what[1:]}: {complaints(problem)}") from None
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    _subject: ClassVar[str] = "It"
+    _noun: ClassVar[str] = "option"
+    _error: ClassVar[type[OptionError]] = OptionError
+
+    def __init__(self, **values: Any) -> None:
+        for given in values:
+            if given not in type(self).model_fields:
+                near = did_you_mean(given, type(self).model_fields)
+                raise self._error(f"{self._subject} has no {self._noun} {given!r}. {near}")
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise self._error(f"{self._subject}: {complaints(error)}") from None
 
 
 def complaints(error: ValidationError) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from research_kit.bars.reading import ImportOptions
 from research_kit.engine.options import EngineOptions
-from research_kit.errors import OptionError
 from research_kit.runs.importing import import_dataset, open_dataset
 from research_kit.runs.recording import Progress, record_run
 from research_kit.runs.run import Run
@@ -21,7 +20,6 @@ from research_kit.store.datasets import find_dataset
 from research_kit.store.files import FileStore, remove_leftovers
 from research_kit.store.tables import Dataset
 from research_kit.strategy.registry import Registry
-from research_kit.validation import checked_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,8 +102,7 @@ class Workspace:
         DataError
             The data cannot be taken as it is; the message says what is wrong and what to do. Nothing is stored.
         """
-        chosen = checked_model(ImportOptions, options, what="import option", error=OptionError)
-        return import_dataset(self, source, name=name, options=chosen)
+        return import_dataset(self, source, name=name, options=ImportOptions(**options))
 
     def datasets(self) -> pd.DataFrame:
         """Return the datasets, newest first."""
@@ -166,7 +163,7 @@ class Workspace:
         """
         made = make_strategy(self, strategy, parameters)
         row = self.dataset(dataset)
-        chosen = EngineOptions.from_mapping((options.model_dump() if options else {}) | changes)
+        chosen = EngineOptions(**(options.model_dump() if options else {}) | changes)
         return record_run(self, made, row, chosen, progress)
 
     def load_run(self, run_id: int) -> Run:

@@ -19,7 +19,7 @@ assert {clone!r} not in rk.__file__, rk.__file__
 close = 100 + np.cumsum(np.random.default_rng(1).normal(size=400))
 index = pd.date_range("2020-01-01", periods=400, freq="D", tz="UTC")
 with rk.open_workspace("ws") as ws:
-    ws.import_dataset(pd.DataFrame({{"open": close, "high": close, "low": close, "close": close}}, index=index), name="walk")
+    ws.import_dataset(pd.DataFrame({{"open": close, "close": close}}, index=index), name="walk")
     print(ws.run("sma_cross", "walk").report())
 """
 
@@ -51,7 +51,8 @@ def test_an_installed_wheel_makes_a_report(wheel, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     python = environment / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", str(wheel)], check=True, capture_output=True)
-    site = Path(subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True).strip())
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = Path(subprocess.check_output([python, "-c", where], text=True).strip())
     # the dependencies are those of this environment; its editable install of the clone is not followed from here
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     code = SCRIPT.format(clone=str(ROOT))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from research_kit.bars.columns import Assigned, assign_columns, check_assumed_order
 from research_kit.bars.findings import Finding, counted
@@ -24,25 +23,26 @@ from research_kit.bars.sessions import check_session, learn_session
 from research_kit.bars.timeframe import infer_timeframe, timeframe_ns
 from research_kit.bars.times import Ambiguous, Times, read_times
 from research_kit.errors import DataError, OptionError, did_you_mean
+from research_kit.validation import CheckedModel
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 
-class ImportOptions(BaseModel):
+class ImportOptions(CheckedModel):
     """How a source of bars is to be read: frozen, validated, JSON both ways. Most sources need at most a time zone.
 
     Examples
     --------
     >>> ImportOptions(timezone="UTC", columns={"close": "Last"}).columns
     {'close': 'Last'}
-    >>> ImportOptions.from_mapping({"timezon": "UTC"})
+    >>> ImportOptions(timezon="UTC")
     Traceback (most recent call last):
-    research_kit.errors.OptionError: There is no import option 'timezon'. Did you mean 'timezone'?
+    research_kit.errors.OptionError: An import has no option 'timezon'. Did you mean 'timezone'?
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    _subject: ClassVar[str] = "An import"
 
     timezone: str | None = Field(None, description="What times without a zone mean, such as America/New_York")
     columns: dict[str, str] | tuple[str, ...] | None = Field(
@@ -61,24 +61,6 @@ class ImportOptions(BaseModel):
     allow_nonpositive: bool = Field(False, description="The instrument may trade at or below zero")
     drop_bad: bool = Field(False, description="Leave out rows that cannot be bars, and count them")
     drop_duplicates: Duplicates = Field("exact", description="Which rows of one time are settled: none, exact, all")
-
-    @classmethod
-    def from_mapping(cls, options: Mapping[str, Any]) -> Self:
-        """Return options from names and values, defaults for the rest.
-
-        Raises
-        ------
-        OptionError
-            A name is unknown, or a value has the wrong type.
-        """
-        for given in options:
-            if given not in cls.model_fields:
-                raise OptionError(f"There is no import option {given!r}. {did_you_mean(given, cls.model_fields)}")
-        try:
-            return cls(**options)
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            raise OptionError(f"Import option {problem['loc'][0]}={problem['input']!r}: {problem['msg']}.") from None
 
 
 @dataclass(frozen=True)
@@ -189,7 +171,7 @@ def bars_from_frame(frame: pd.DataFrame, timezone: str | None = None, **details:
         if given not in known:
             raise OptionError(f"Bars have no detail {given!r}. {did_you_mean(given, known)}")
     synthetic = details.pop("synthetic", None)
-    options = ImportOptions.from_mapping({**details, "timezone": timezone, "drop_duplicates": "error"})
+    options = ImportOptions(**{**details, "timezone": timezone, "drop_duplicates": "error"})
     rows, _, symbol = _rows(_opened(frame, options), options)
     bars = _bars(rows, options, symbol)
     if synthetic is None:

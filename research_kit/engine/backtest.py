@@ -111,7 +111,7 @@ def run_backtest(
     """
     options = options or EngineOptions()
     if changes:
-        options = EngineOptions.from_mapping(options.model_dump() | changes)
+        options = EngineOptions(**options.model_dump() | changes)
     if isinstance(strategy, type):
         strategy = strategy()
     return BacktestResult(bars, strategy, options, simulate(bars, signals_of(strategy, bars), options))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import Field, PlainSerializer, model_validator
 
-from research_kit.errors import OptionError
-from research_kit.validation import checked_model
+from research_kit.validation import CheckedModel
 
 
 def _qualified_name(function: Callable[..., Any]) -> str:
@@ -21,7 +20,7 @@ CommissionFunction = Annotated[
 ]
 
 
-class EngineOptions(BaseModel):
+class EngineOptions(CheckedModel):
     """Costs, fills, size and risk of a backtest: frozen, validated, JSON both ways.
 
     All rates are fractions (0.001 is 0.1 %), all money is in the account's currency. Costs are on by default: a
@@ -34,12 +33,12 @@ class EngineOptions(BaseModel):
     --------
     >>> EngineOptions(commission=0.002).commission
     0.002
-    >>> EngineOptions.from_mapping({"comission": 0.002})
+    >>> EngineOptions(comission=0.002)
     Traceback (most recent call last):
-    research_kit.errors.OptionError: There is no engine option 'comission'. Did you mean 'commission'?
+    research_kit.errors.OptionError: The engine has no option 'comission'. Did you mean 'commission'?
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    _subject: ClassVar[str] = "The engine"
 
     initial_cash: float = Field(10_000.0, gt=0, description="Money at the start")
     commission: Rate | CommissionFunction = Field(0.001, description="Fraction of the value of each fill")
@@ -95,14 +94,3 @@ class EngineOptions(BaseModel):
         if self.sizing == "risk" and self.size >= 1:
             raise ValueError(f"sizing='risk' takes a fraction of equity below 1 (0.01 is 1 %); size is {self.size:g}")
         return self
-
-    @classmethod
-    def from_mapping(cls, options: Mapping[str, Any]) -> Self:
-        """Return options from names and values, defaults for the rest.
-
-        Raises
-        ------
-        OptionError
-            A name is unknown, or a value has the wrong type or is out of range.
-        """
-        return checked_model(cls, options, what="engine option", error=OptionError)

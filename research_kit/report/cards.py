@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -106,7 +106,7 @@ def monthly_table(years: ArrayLike, returns: ArrayLike, totals: ArrayLike) -> Ca
 
 
 def trades_table(
-    columns: Mapping[str, Sequence[Any]], *, limit: int = 40, signed: Collection[str] = ("pnl", "pnl_percent")
+    columns: Mapping[str, ArrayLike], *, limit: int = 40, signed: Collection[str] = ("pnl", "pnl_percent")
 ) -> Card:
     """Return trades as a table, a row for each; of more than `limit` the first and the last half, which is said.
 

@@ -108,7 +108,7 @@ class Run:
     def trade_columns(self) -> dict[str, NDArray[Any]]:
         """The trades as arrays by column name, times as datetime64 in UTC."""
         naive = self.trades.assign(**{name: self.trades[name].dt.tz_localize(None) for name in TRADE_TIMES})
-        return {name: naive[name].to_numpy() for name in naive}
+        return {str(name): naive[name].to_numpy() for name in naive}
 
     @cached_property
     def equity(self) -> pd.Series[float]:

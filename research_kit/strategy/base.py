@@ -7,11 +7,12 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from research_kit.bars.frame import Bars
-from research_kit.errors import ParameterError, did_you_mean
+from research_kit.errors import OptionError, ParameterError
 from research_kit.strategy.signals import Signals
+from research_kit.validation import CheckedModel
 
 
 def Param(  # noqa: N802 - reads like the type that it declares
@@ -31,7 +32,7 @@ def Param(  # noqa: N802 - reads like the type that it declares
     return Field(default, ge=ge, gt=gt, le=le, lt=lt, description=description)
 
 
-class Strategy(BaseModel):
+class Strategy(CheckedModel):
     """A rule that turns bars into signals; its parameters are typed class attributes.
 
     A strategy is a frozen pydantic model: parameters are validated when it is made, and it never changes. The first
@@ -49,14 +50,15 @@ class Strategy(BaseModel):
     50
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
-
     name: ClassVar[str] = ""
+    _noun: ClassVar[str] = "parameter"
+    _error: ClassVar[type[OptionError]] = ParameterError
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         if "name" not in cls.__dict__:
             cls.name = snake_case(cls.__name__)
+        cls._subject = cls.name
 
     @abstractmethod
     def signals(self, bars: Bars) -> Signals:
@@ -71,13 +73,7 @@ class Strategy(BaseModel):
         ParameterError
             A name is unknown, or a value has the wrong type or is out of range.
         """
-        for given in parameters:
-            if given not in cls.model_fields:
-                raise ParameterError(f"{cls.name} has no parameter {given!r}. {did_you_mean(given, cls.model_fields)}")
-        try:
-            return cls(**parameters)
-        except ValidationError as error:
-            raise ParameterError(f"{cls.name}: {_sentence(error)}") from None
+        return cls(**parameters)
 
     @classmethod
     def description(cls) -> str:
@@ -91,17 +87,3 @@ class Strategy(BaseModel):
 
 def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
-def _sentence(error: ValidationError) -> str:
-    """Return pydantic's complaints as one sentence: each parameter, what was given, what is allowed."""
-    return "; ".join(map(_complaint, error.errors(include_url=False))) + "."
-
-
-def _complaint(problem: Mapping[str, Any]) -> str:
-    where, message = ".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, ")
-    if not where:
-        return str(message)
-    if problem["type"] == "missing":
-        return f"{where} has no default and must be given"
-    return f"{where}={problem['input']!r}: {message}"

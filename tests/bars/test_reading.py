@@ -170,9 +170,9 @@ def test_wrong_sources_and_options_answer_with_a_sentence(tmp_path):
     with pytest.raises(DataError, match="no rows"):
         read(pd.DataFrame({"time": [], "close": []}))
     with pytest.raises(OptionError, match="Did you mean 'drop_bad'"):
-        ImportOptions.from_mapping({"drop_bat": True})
+        ImportOptions(drop_bat=True)
     with pytest.raises(OptionError, match="drop_duplicates='some'"):
-        ImportOptions.from_mapping({"drop_duplicates": "some"})
+        ImportOptions(drop_duplicates="some")
 
 
 def test_options_are_json_both_ways():

@@ -160,7 +160,7 @@ def test_rows_stay_readable_after_the_workspace_is_closed(ws):
     assert run.backtest.strategy_name == "sma_cross"
 
 
-class Unspeakable(Exception):
+class UnspeakableError(Exception):
     """An error that cannot say what it is."""
 
     def __str__(self):
@@ -169,4 +169,4 @@ class Unspeakable(Exception):
 
 def test_the_text_of_an_error_is_short_and_always_there():
     assert error_text(ValueError("x" * 20_000)) == ("ValueError: " + "x" * 20_000)[:10_000]
-    assert error_text(Unspeakable()) == "Unspeakable: (its message could not be read)"
+    assert error_text(UnspeakableError()) == "UnspeakableError: (its message could not be read)"

@@ -17,6 +17,7 @@ import pytest
 
 from research_kit.store.database import Database
 from research_kit.store.records import JobOutcome, NewDataset, NewJob, NewStrategy, TrialRecord
+from research_kit.store.tables import Table
 
 
 class Cluster:
@@ -29,7 +30,7 @@ class Cluster:
         if self.account:
             os.chown(self.folder, pwd.getpwnam(self.account).pw_uid, pwd.getpwnam(self.account).pw_gid)
         self._names = count()
-        self._template = ""
+        self._shared = ""
         self._run("initdb", "-D", f"{self.folder}/data", "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
         self.start()
 
@@ -57,19 +58,24 @@ class Cluster:
         return self.url(name)
 
     def migrated(self) -> str:
-        """Return the URL of a new database with the tables in it, copied from one that was migrated once."""
-        if not self._template:
-            self._template = f"t{next(self._names)}"
-            self.execute(f"CREATE DATABASE {self._template}")
-            Database.open(self.url(self._template)).close()
-        name = f"t{next(self._names)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {self._template}")
-        return self.url(name)
+        """Return the URL of a new database with the tables in it."""
+        url = self.empty()
+        Database.open(url).close()
+        return url
 
-    def execute(self, statement: str) -> None:
+    def emptied(self) -> str:
+        """Return the URL of the one database that the tests share, without any rows; a new one takes 300 files."""
+        if not self._shared:
+            self._shared = self.migrated()
+        else:
+            self.execute(f"TRUNCATE {', '.join(Table.metadata.tables)} RESTART IDENTITY CASCADE", self._shared)
+        return self._shared
+
+    def execute(self, statement: str, url: str = "") -> None:
         import psycopg
 
-        with psycopg.connect(f"host={self.folder} user=test dbname=postgres", autocommit=True) as connection:
+        address = (url or self.url("postgres")).replace("+psycopg", "")
+        with psycopg.connect(address, autocommit=True) as connection:
             connection.execute(statement)
 
     def remove(self) -> None:
@@ -140,9 +146,16 @@ def empty_url(backend, tmp_path, request) -> str:
 
 @pytest.fixture
 def database(backend, tmp_path, request) -> Iterator[Database]:
-    """Return a fresh, migrated database of each kind."""
+    """Return a migrated database of each kind, without rows; its tables must stay as they are."""
     sqlite = tmp_path / "research.db"
-    with Database.open(sqlite if backend == "sqlite" else request.getfixturevalue("postgres").migrated()) as opened:
+    with Database.open(sqlite if backend == "sqlite" else request.getfixturevalue("postgres").emptied()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def own_database(empty_url) -> Iterator[Database]:
+    """Return a migrated database of each kind whose tables a test may change."""
+    with Database.open(empty_url) as opened:
         yield opened
 
 

@@ -123,19 +123,19 @@ def test_the_newest_revision_is_the_one_that_the_code_names():
     assert schema._scripts(schema.MIGRATIONS).get_current_head() == schema.HEAD
 
 
-def test_a_difference_is_seen(database):
-    with database.write() as session:
+def test_a_difference_is_seen(own_database):
+    with own_database.write() as session:
         session.execute(sa.text("DROP INDEX ix_trials_sweep_id"))
-    assert any("ix_trials_sweep_id" in line for line in database.check())
+    assert any("ix_trials_sweep_id" in line for line in own_database.check())
 
 
-def test_an_unknown_revision_is_refused_in_a_sentence(database, backend):
-    with database.write() as session:
+def test_an_unknown_revision_is_refused_in_a_sentence(own_database, backend):
+    with own_database.write() as session:
         session.execute(sa.text(f"UPDATE {schema.VERSION_TABLE} SET version_num = 'f00d'"))
     with pytest.raises(SchemaVersionError, match="'f00d', which this version of research_kit does not know") as caught:
-        Database.open(database.url)
+        Database.open(own_database.url)
     assert "\n" not in str(caught.value)
-    with database.read() as session:
+    with own_database.read() as session:
         assert session.scalar(sa.text(f"SELECT version_num FROM {schema.VERSION_TABLE}")) == "f00d"
 
 
@@ -221,25 +221,25 @@ def next_version(tmp_path):
     return make
 
 
-def test_a_migration_keeps_rows_and_keys(database, next_version, make):
+def test_a_migration_keeps_rows_and_keys(own_database, next_version, make):
     from research_kit.store.datasets import add_dataset
 
-    parent = add_dataset(database, make.dataset())
-    add_dataset(database, make.dataset("child", "d" * 64, parent_id=parent.id))
-    database.migrate(next_version())
-    with database.write() as session:
+    parent = add_dataset(own_database, make.dataset())
+    add_dataset(own_database, make.dataset("child", "d" * 64, parent_id=parent.id))
+    own_database.migrate(next_version())
+    with own_database.write() as session:
         session.execute(sa.text("UPDATE datasets SET note = 'kept'"))
         assert [row.name for row in session.exec(select(Dataset)).all()] == ["SPY daily", "child"]
     with pytest.raises(SchemaVersionError, match="'0002'"):
-        Database.open(database.url)
+        Database.open(own_database.url)
 
 
-def test_a_migration_that_fails_changes_nothing_and_can_run_again(database, next_version):
+def test_a_migration_that_fails_changes_nothing_and_can_run_again(own_database, next_version):
     with pytest.raises(ZeroDivisionError):
-        database.migrate(next_version(fault="1 / 0"))
-    assert database.check() == []
-    database.migrate(next_version())
-    with database.read() as session:
+        own_database.migrate(next_version(fault="1 / 0"))
+    assert own_database.check() == []
+    own_database.migrate(next_version())
+    with own_database.read() as session:
         assert schema.revision_of(session.connection()) == "0002"
 
 

@@ -82,7 +82,7 @@ def test_a_strategy_never_changes():
 
 
 def test_direct_construction_refuses_unknown_names():
-    with pytest.raises(ValidationError):
+    with pytest.raises(ParameterError, match="Did you mean 'length'"):
         Example(lenght=3)
 
 
