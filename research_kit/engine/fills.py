@@ -6,13 +6,19 @@ import numpy as np
 
 from research_kit.compiled import inlined
 from research_kit.engine.commission import order_commission
-from research_kit.engine.layout import ENTER_LONG, ENTER_SHORT, Book, Exit
+from research_kit.engine.layout import ENTER_LONG, ENTER_SHORT, ROUNDING, Book, Exit
+
+
+@inlined
+def moved(price: float, fraction: float) -> float:
+    """Return a price moved up by a fraction of its size; a price below zero moves up as well."""
+    return price + fraction * abs(price)
 
 
 @inlined
 def fill_price(raw: float, direction: float, move: float) -> float:
     """Return the raw price moved against the trader; ``direction`` is 1 for a buy and -1 for a sale."""
-    return raw * (1.0 + direction * move)
+    return moved(raw, direction * move)
 
 
 @inlined
@@ -58,10 +64,10 @@ def close_units(i: int, raw: float, units: float, label: int, signal_bar: int, b
     commission = order_commission(book, units, price)
     _account(-side * units, price, raw, commission, book)
     left = units
-    while state.first_lot < state.last_lot and (whole or left > 0.0):
+    while state.first_lot < state.last_lot and (whole or left > ROUNDING * units):
         at = state.first_lot
         held = book.lots[at].units
-        taken = held if whole or held <= left else left
+        taken = held if whole or held <= left * (1.0 + ROUNDING) else left
         _record(at, taken, Exit(i, raw, price, commission * taken / units, label, signal_bar), book)
         left -= taken
         if taken == held:

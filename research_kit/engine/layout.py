@@ -83,6 +83,8 @@ LOT = np.dtype(
     align=True,
 )
 
+ROUNDING = 1e-9  # relative; a difference in units or money below this is none
+
 SIZINGS = ("fraction", "units", "cash", "risk", "volatility")
 INTRABAR = ("stop_first", "target_first", "nearest_open")
 

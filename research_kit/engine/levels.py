@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from research_kit.compiled import inlined
-from research_kit.engine.fills import close_lot, close_units
+from research_kit.engine.fills import close_lot, close_units, moved
 from research_kit.engine.layout import (
     LIQUIDATION,
     NEAREST_OPEN,
@@ -26,8 +26,8 @@ from research_kit.engine.layout import (
 def lot_levels(price: float, side: int, wish: Wish, book: Book) -> tuple[float, float]:
     """Return stop and target of a lot that fills at ``price``: the strategy's own where given, else the options'."""
     settings = book.settings
-    stop = price * (1.0 - side * settings.stop_loss) if np.isnan(wish.stop) else wish.stop
-    target = price * (1.0 + side * settings.take_profit) if np.isnan(wish.target) else wish.target
+    stop = moved(price, -side * settings.stop_loss) if np.isnan(wish.stop) else wish.stop
+    target = moved(price, side * settings.take_profit) if np.isnan(wish.target) else wish.target
     return stop, target
 
 
@@ -78,7 +78,7 @@ def _exit_inside(bar: Bar, lot: Any, settings: Any) -> tuple[float, int, bool]:
 @inlined
 def _effective_stop(lot: Any, settings: Any) -> float:
     """Return the nearer of stop and trailing stop, NaN when there is neither."""
-    trailing = lot.best * (1.0 - lot.side * settings.trailing_stop)
+    trailing = moved(lot.best, -lot.side * settings.trailing_stop)
     if not np.isnan(trailing) and (np.isnan(lot.stop) or lot.side * trailing > lot.side * lot.stop):
         return float(trailing)
     return float(lot.stop)

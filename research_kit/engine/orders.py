@@ -15,13 +15,12 @@ from research_kit.engine.layout import (
     EXIT_SHORT,
     EXIT_SHORT_BIT,
     INSUFFICIENT_CASH,
+    ROUNDING,
     Book,
     Wish,
 )
 from research_kit.engine.levels import lot_levels
 from research_kit.engine.sizing import position_units
-
-ROUNDING = 1e-9  # relative; a difference in units or money below this is none
 
 
 @inlined

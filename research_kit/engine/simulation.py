@@ -240,7 +240,8 @@ def _signal(signals: Signals) -> NDArray[Any]:
 def _volatility(bars: Bars, options: EngineOptions) -> NDArray[np.float64]:
     """Return the yearly volatility known at each bar's close."""
     returns = np.full(len(bars), np.nan)
-    np.divide(bars.close[1:], bars.close[:-1], out=returns[1:], where=bars.close[:-1] != 0.0)
+    known = (bars.close[1:] > 0.0) & (bars.close[:-1] > 0.0)
+    np.divide(bars.close[1:], bars.close[:-1], out=returns[1:], where=known)
     returns -= 1.0
     per_bar: NDArray[np.float64] = rolling_std(returns, options.volatility_window)
     per_bar *= np.sqrt(bars_per_year(bars.timeframe, bars.session))
@@ -266,7 +267,10 @@ def _settings(options: EngineOptions, is_target: bool, has_prices: bool) -> Any:
     record = np.zeros(1, SETTINGS)[0]
     for name in COPIED_OPTIONS:
         record[name] = getattr(options, name)
-    record["commission"] = 0.0 if callable(options.commission) else options.commission
+    if callable(options.commission):
+        record["commission_per_unit"] = 0.0  # the function gives the whole amount
+    else:
+        record["commission"] = options.commission
     record["market_move"] = options.slippage + options.spread / 2
     record["lot"] = max(options.lot, 1.0) if options.whole_units else options.lot
     record["stop_loss"], record["take_profit"], record["trailing_stop"] = (

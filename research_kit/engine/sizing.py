@@ -6,7 +6,7 @@ import numpy as np
 
 from research_kit.compiled import inlined
 from research_kit.engine.commission import order_commission
-from research_kit.engine.fills import fill_price
+from research_kit.engine.fills import fill_price, moved
 from research_kit.engine.layout import (
     CASH,
     FRACTION,
@@ -14,12 +14,11 @@ from research_kit.engine.layout import (
     NO_VOLATILITY,
     PRICE_NOT_POSITIVE,
     RISK,
+    ROUNDING,
     TOO_SMALL,
     UNITS,
     Book,
 )
-
-WHOLE = 1e-9  # a quotient this near below a whole number counts as whole: 0.3 / 0.1 is 3 lots
 
 
 @inlined
@@ -83,7 +82,7 @@ def _units_by_bisection(budget: float, price: float, book: Book) -> float:
 def loss_at_stop(price: float, side: int, stop: float, book: Book) -> float:
     """Return the money that one unit loses when the stop fills at its level, costs included; NaN without a stop."""
     settings = book.settings
-    trailing = price * (1.0 - side * settings.trailing_stop)
+    trailing = moved(price, -side * settings.trailing_stop)
     if np.isnan(stop) or side * trailing > side * stop:
         stop = trailing
     filled = fill_price(stop, -side, settings.market_move)
@@ -97,4 +96,4 @@ def round_to_lot(units: float, lot: float) -> float:
     """Return units rounded towards zero to a multiple of ``lot`` (0: as they are)."""
     if lot <= 0.0:
         return units
-    return float(np.floor(units / lot + WHOLE) * lot)
+    return float(np.floor(units / lot + ROUNDING) * lot)  # 0.3 / 0.1 is 3 lots

@@ -27,11 +27,12 @@ class Chart:
         self.figure: go.Figure | None = None
         self.view = w.Output().add_class("rkw-chart")
 
-    def show(self, figure: go.Figure | None) -> None:
-        """Show a finished figure in the place of the one before."""
+    def show(self, figure: go.Figure | None, *, name: str = "chart") -> None:
+        """Show a finished figure in the place of the one before; ``name`` is that of its picture when it is saved."""
         self.figure = figure
         if figure is None:
             self.view.outputs = ()
             return
-        data = {PLOTLY: json.loads(figure.to_json()) | {"config": CONFIG}, "text/plain": "A chart."}
+        config = CONFIG | {"toImageButtonOptions": {"filename": name}}
+        data = {PLOTLY: json.loads(figure.to_json()) | {"config": config}, "text/plain": f"The chart of {name}."}
         self.view.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)

@@ -137,6 +137,7 @@ class Dashboard(Part):
             description="Run backtest", icon="play", button_style="primary", tooltip="Run, record and show a backtest"
         ).add_class("rkw-run")
         self.progress = w.FloatProgress(min=0.0, max=1.0, layout={"width": "auto", "visibility": "hidden"})
+        self.progress.add_class("rkw-progress")
         self.status = w.HTML()
         self._place = w.VBox()
         choose = [self.datasets.body, self.strategies.body, self._place, self.options.body]
@@ -153,9 +154,15 @@ class Dashboard(Part):
         dataset, strategy = self.datasets.value, self.strategies.strategy
         if dataset is None or strategy is None:
             raise OptionError("Choose a dataset and a strategy first.")
-        self.options.check()
-        parameters, options = self.parameters.value, self.options.value
-        return Request(strategy, dataset, self.datasets.name or "", parameters, options)
+        values, problems = [], []
+        for form in (self.parameters, self.options):  # both, so that all that is wrong is shown at once
+            try:
+                values.append(form.value)
+            except OptionError as error:
+                problems.append(str(error))
+        if problems:
+            raise OptionError(" ".join(problems))
+        return Request(strategy, dataset, self.datasets.name or "", *values)
 
     def _start(self, request: Request) -> None:
         self.run_button.disabled = True

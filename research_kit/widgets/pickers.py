@@ -121,9 +121,13 @@ class DatasetPicker(Picker):
         """Return the id that a name means (of its newest version); an id is itself."""
         return next((item for item, name in self._names.items() if name == key), key)
 
+    def _describe(self) -> str:
+        return self._facts.get(self.value) or super()._describe()
+
     def _read(self) -> list[tuple[str, Any]]:
         rows = self.bench.datasets().to_dict("records")
         self._names: dict[Any, str] = {row["id"]: str(row["name"]) for row in rows}
+        self._facts = {row["id"]: _dataset_facts(row) for row in rows}
         labels = [_dataset_label(row) for row in rows]
         twice = {label for label, count in Counter(labels).items() if count > 1}
         return [
@@ -174,15 +178,21 @@ class StrategyPicker(Picker):
 
 def _dataset_label(row: Mapping[Any, Any]) -> str:
     """Return name, symbol, timeframe, bars and quality, as far as they are known."""
+    return " · ".join([str(row["name"]), *_short_facts(row)])
+
+
+def _dataset_facts(row: Mapping[Any, Any]) -> str:
+    """Return what the list may have no room for: all but the name, and the span."""
+    start, end = row["start_date"], row["end_date"]
+    span = [f"{start:%Y-%m-%d} to {end:%Y-%m-%d}"] if _is_known(start) and _is_known(end) else []
+    return " · ".join([*_short_facts(row), *span])
+
+
+def _short_facts(row: Mapping[Any, Any]) -> list[str]:
     bars, score = row["rows_count"], row["data_quality_score"]
-    parts = [
-        row["name"],
-        row["symbol"],
-        row["timeframe"],
-        f"{bars:,.0f} bars" if _is_known(bars) else None,
-        f"quality {score:.4g}" if _is_known(score) else None,
-    ]
-    return " · ".join(str(part) for part in parts if _is_known(part))
+    facts = [str(row[name]) for name in ("symbol", "timeframe") if _is_known(row[name])]
+    facts += [f"{bars:,.0f} bars"] if _is_known(bars) else []
+    return facts + ([f"quality {score:.4g}"] if _is_known(score) else [])
 
 
 def _is_known(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from research_kit.widgets.part import Note, Part
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
     from research_kit.runs.run import Run
 
@@ -50,11 +52,14 @@ class RunView(Part):
     def show(self, run: Run) -> None:
         """Show a run in the place of the one before."""
         heading, figures, trades = heading_html(run), metrics_html(run.summary), trades_html(run.trades)
-        figure, code = run.plot(), code_html(run)  # all of it first: never half of one run and half of another
+        figure, code = (
+            untitled_figure(run),
+            code_html(run),
+        )  # all first: never half of one run, half of another
         self.run = run
         self.heading.show(heading)
         self.figures.show(figures)
-        self.chart.show(figure)
+        self.chart.show(figure, name=f"run-{run.id}")
         self.trades.show(trades)
         self.code.show(code)
         self.fade(False)
@@ -66,6 +71,13 @@ class RunView(Part):
     def close(self) -> None:
         self.chart.show(None)
         super().close()
+
+
+def untitled_figure(run: Run) -> go.Figure:
+    """Return the figure of ``run.plot()`` without its title, which the heading says: there it wraps, here it is cut."""
+    from research_kit.charts.backtest import backtest_figure
+
+    return backtest_figure(replace(run.chart_series, title=""))
 
 
 def heading_html(run: Run) -> str:

@@ -10,7 +10,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from research_kit.bars.readers.base import RawTable
+from research_kit.bars.readers.base import HEAD_BYTES, RawTable
 from research_kit.bars.readers.containers import RATIO_FREE, open_source
 from research_kit.bars.readers.memory import table_of_frame
 from research_kit.bars.readers.registry import READERS, choose_reader
@@ -214,3 +214,13 @@ def test_frames_that_mean_several_things_are_refused():
     index = pd.MultiIndex.from_tuples([("SPY", "2020-01-02")], names=["symbol", "date"])
     with pytest.raises(DataError, match="index has 2 levels"):
         table_of_frame(pd.DataFrame({"close": [1.0]}, index))
+
+
+def test_bytes_that_are_no_utf8_after_the_head_are_still_read(text_file):
+    line = b"2020-01-02,1.0,1.5,plain\n"
+    content = (
+        b"Date,Open,Close,Note\n" + line * (2 * HEAD_BYTES // len(line)) + b"2020-01-03,1,2,caf\xe9\n2020-01-04,\xe9\n"
+    )
+    raw = read(text_file(content))
+    assert raw.table["Note"][-1].as_py() == "caf\ufffd"
+    assert (raw.ragged, raw.table["Date"][-1].as_py()) == (1, "2020-01-03")

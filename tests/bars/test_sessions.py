@@ -119,12 +119,18 @@ def ends_by_hand(time_ns: np.ndarray, zone: str, hour: int) -> list[int]:
 )  # fmt: skip
 @settings(deadline=None, max_examples=15)
 @given(
-    start=st.integers(0, 2_000_000_000),
-    steps=st.lists(st.integers(1, 5_000), min_size=1, max_size=300),
+    start=st.integers(0, 30_000_000),
+    steps=st.lists(st.one_of(st.integers(1, 5_000), st.sampled_from([60, 1440])), min_size=1, max_size=300),
 )
 def test_days_end_by_the_clock_of_the_session(session, zone, hour, start, steps):
-    time_ns = (start + 60 * np.cumsum(steps)).astype(np.int64) * 10**9
+    time_ns = (start + np.cumsum(steps)).astype(np.int64) * MINUTE
     assert day_ends(bars_at(time_ns, session, "1min")).tolist() == ends_by_hand(time_ns, zone, hour)
+
+
+def test_a_bar_that_opens_at_the_boundary_belongs_to_the_new_day():
+    hours = times("2024-03-08 20:00", "2024-03-11 23:00", "h")  # 17:00 in New York is 22:00 UTC, then 21:00
+    assert day_ends(bars_at(hours, "24/7")).tolist() == [3, 27, 51, 74]
+    assert day_ends(bars_at(hours, "24/5")).tolist() == [1, 25, 48, 72, 74]
 
 
 def test_days_of_daily_bars_and_of_very_few_bars():
@@ -227,6 +233,13 @@ def test_weekdays_judge_the_hours_that_most_days_have(zone, hours):
     assert missing(np.delete(time_ns, [at, at + 1]), "1min", "weekdays") == (len(time_ns), [2])
     holed = np.delete(time_ns, slice(at // 360 * 360, at // 360 * 360 + 5 * 390))
     assert sum(missing(holed, "1min", "weekdays")[1]) > 3 * 300
+
+
+def test_weekdays_take_no_offence_at_hours_that_trade_seldom():
+    regular = new_york_hours("2020-06-01", "2020-06-27")
+    early = new_york_hours("2020-06-01", "2020-06-27", hours=("08:00", "09:29"))
+    seldom = np.sort(np.concatenate([regular, np.random.default_rng(1).choice(early, len(early) // 10, replace=False)]))
+    assert missing(seldom, "1min", "weekdays") == (len(seldom), [])
 
 
 def test_weeks_and_months_follow_the_calendar():

@@ -95,6 +95,13 @@ def test_the_unit_of_an_epoch_is_seen_by_its_size(unit, as_text):
     assert moments == [datetime.fromtimestamp(SECONDS + step, UTC).replace(tzinfo=None) for step in (0, 60)]
 
 
+@pytest.mark.parametrize(
+    ("value", "year"), [(100_000_001, 1973), (4_000_000_000, 2096), (200_000_000_000, 1976), (4 * 10**12, 2096)]
+)
+def test_the_sizes_of_seconds_and_milliseconds_do_not_overlap(value, year):
+    assert utc(value)[0].year == year
+
+
 def test_epochs_may_have_fractions_and_holes():
     assert utc(SECONDS + 0.5, None)[0].microsecond == 500_000
     assert utc(f"{SECONDS}.0", "", "oops", f"{SECONDS}.25")[1:3] == [None, None]

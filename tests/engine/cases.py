@@ -160,7 +160,8 @@ def _rows(random: Random, count: int) -> list[Row]:
 def _through_zero(case: Case) -> Case:
     """Return the case at prices around zero, as a spread between two contracts has them."""
     start = case.rows[0][3]
-    rows = [(o - start, h - start, low - start, c - start) for o, h, low, c in case.rows]
+    moved = [[round(price - start, 6) for price in row] for row in case.rows]
+    rows = [(o, high, low, close) for o, high, low, close in moved]
     return replace(case, rows=rows, prices={}, allow_nonpositive=True)
 
 

@@ -88,4 +88,4 @@ def close(a: float, b: float, scale: float) -> bool:
     """Tell whether two numbers agree to 1e-9 of the larger one, or of the scale; NaN agrees with NaN."""
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    return abs(a - b) <= TOLERANCE * max(abs(a), abs(b), scale)
+    return a == b or abs(a - b) <= TOLERANCE * max(abs(a), abs(b), scale)

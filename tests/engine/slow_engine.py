@@ -199,13 +199,9 @@ class _Run:
             return 0.0, "no_stop"
         stop_price = account.exit_fill(side, stop)
         distance = abs(price - stop_price)
-        if callable(options.commission):
-
-            def loss(units: float) -> float:
-                return units * distance + account.commission(price, units) + account.commission(stop_price, units)
-
-            return solve(loss, budget, math.inf), ""
-        loss_per_unit = distance + options.commission * (price + stop_price) + 2 * options.commission_per_unit
+        loss_per_unit = distance
+        if not callable(options.commission):
+            loss_per_unit += options.commission * (price + stop_price) + 2 * options.commission_per_unit
         return (budget / loss_per_unit if loss_per_unit else math.inf), ""
 
     def first_stop(self, order: Order, side: int, price: float) -> float | None:
@@ -374,10 +370,6 @@ def solve(cost: Callable[[float], float], budget: float, most: float) -> float:
     if cost(0.0) >= budget:
         return 0.0
     low, high = 0.0, most
-    if math.isinf(most):
-        high = 1.0
-        while cost(high) < budget and high < 1e300:
-            high *= 2
     for _ in range(200):
         middle = (low + high) / 2
         if cost(middle) <= budget:

@@ -40,6 +40,7 @@ class Hand:
     also: dict[str, Any] = field(default_factory=dict)  # fields of the result
     trade: dict[str, float] = field(default_factory=dict)  # fields of the first trade
     quantities: list[float] | None = None
+    side: int = 1  # of the first trade
 
     def case(self) -> Case:
         names = ("enter_long", "exit_long", "enter_short", "exit_short")
@@ -62,6 +63,7 @@ class Hand:
         return replace(
             self,
             name=f"short: {self.name}",
+            side=-self.side,
             bars={bar: (200 - o, 200 - low, 200 - high, 200 - c) for bar, (o, high, low, c) in self.bars.items()},
             prices={name: [200 - level for level in levels] for name, levels in self.prices.items()},
             target=None if self.target is None else [-value for value in self.target],
@@ -208,8 +210,8 @@ MIRRORED = [
     Hand("no stop on a synthetic bar", [last(1)], {3: (100, 101, 80, 100)}, STOP, synthetic=(3,)),
     Hand("the last close is filled, synthetic or not", [(1, 100, 5, 98, "end_of_data")], {5: (100, 100, 97, 98)},
          synthetic=(5,)),
-    Hand("the newer event replaces the one that waits", [(2, 100, 5, 100, "end_of_data")], enter_long=(1,),
-         enter_short=(0,), synthetic=(1,)),
+    Hand("the newer event replaces the one that waits", [last(3)], enter_short=(1,), enter_long=(2,), synthetic=(2,)),
+    Hand("of two events that wait the newer one acts", [last(4)], enter_short=(1,), enter_long=(2,), synthetic=(2, 3)),
     Hand("the event that waits keeps its levels", [(3, 100, 4, 95, "stop_loss")], {4: (100, 101, 94, 96)},
          prices={"stop_loss": [95, 98, 98, 98, 98, 98]}, synthetic=(1, 2)),
     Hand("a target that changed while bars were synthetic", [last(3)], target=[1, 0, 1, 1, 1, 1], synthetic=(1, 2)),
@@ -243,7 +245,7 @@ HANDS = [
          [stopped(100, 4, "trailing_stop")], {2: (100, 120, 105, 110), 3: (110, 111, 109, 110)},
          {"trailing_stop": 0.1}),
     Hand("short: trailing stop follows the low: 80 x 1.1 = 88", [stopped(88, label="trailing_stop")],
-         {2: (100, 101, 80, 85), 3: (85, 89, 84, 86)}, {"trailing_stop": 0.1}, enter_long=(), enter_short=(0,)),
+         {2: (100, 101, 80, 85), 3: (85, 89, 84, 86)}, {"trailing_stop": 0.1}, side=-1, enter_long=(), enter_short=(0,)),
     Hand("same close: the high before the entry does not count", [last(0)], {0: (100, 150, 99, 100)},
          SAME | {"trailing_stop": 0.1}),
     Hand("next open: the entry bar's high counts once it is completed", [stopped(100, 2, "trailing_stop")],
@@ -291,7 +293,7 @@ HANDS = [
     Hand("slippage and half the spread, both ways: 102 and 98", [(1, 102, 5, 98, "end_of_data")],
          options={"slippage": 0.01, "spread": 0.02}, trade={"pnl": -40, "slippage": 40, "entry_raw": 100}),
     Hand("a short sells at 98 and buys at 102", [(1, 98, 5, 102, "end_of_data")],
-         options={"slippage": 0.01, "spread": 0.02}, enter_long=(), enter_short=(0,), trade={"pnl": -40}),
+         options={"slippage": 0.01, "spread": 0.02}, side=-1, enter_long=(), enter_short=(0,), trade={"pnl": -40}),
     Hand("a target is a limit order: no slippage", [(1, 102, 3, 110, "take_profit")], {3: (105, 112, 104, 110)},
          {"slippage": 0.02}, prices={"take_profit": [110.0] * 6}, trade={"slippage": 20}),
     Hand("a stop slips: 95 x 0.98", [(1, 102, 3, 93.1, "stop_loss")], {3: (100, 101, 94, 95)}, {"slippage": 0.02},
@@ -306,7 +308,7 @@ HANDS = [
     Hand("borrow: a thousandth of 1,000 on each of 4 days", [last(1)], options={"borrow_rate": 0.365}, enter_long=(),
          enter_short=(0,), trade={"pnl": -4, "borrow": 4}),
     Hand("borrow on the price of the day before", [last(1)], {2: (200, 200, 200, 200)}, {"borrow_rate": 0.365},
-         enter_long=(), enter_short=(0,), trade={"borrow": 1 + 2 + 1 + 1}),
+         side=-1, enter_long=(), enter_short=(0,), trade={"borrow": 1 + 2 + 1 + 1}),
     Hand("borrow on borrowed cash: 10,000, then 10,010 and so on", [last(1)], options=LEVERED | {"borrow_rate": 0.365},
          trade={"borrow": 10_000 * (1.001**4 - 1)}),
     # size
@@ -344,7 +346,7 @@ HANDS = [
     Hand("too little cash", [], options={"size": 100.1}, also={"rejections": [(1, "insufficient_cash")]}),
     Hand("commission tips the scale", [], options={"size": 100.0, "commission_per_order": 1.0},
          also={"rejections": [(1, "insufficient_cash")]}),
-    Hand("a short obeys the same limit", [], options={"size": 100.1}, enter_long=(), enter_short=(0,),
+    Hand("a short obeys the same limit", [], options={"size": 100.1}, side=-1, enter_long=(), enter_short=(0,),
          also={"rejections": [(1, "insufficient_cash")]}),
     Hand("no stop to risk against", [], options={"sizing": "risk", "size": 0.01},
          also={"rejections": [(1, "no_stop")]}),
@@ -367,7 +369,7 @@ HANDS = [
          [stopped(55, label="liquidation")], {3: (60, 61, 55, 60)},
          LEVERED | {"maintenance_margin": 0.25, "stop_loss": 0.3}),
     Hand("a short is gone at the high: 20,000 - 100 x 210", [stopped(210, label="liquidation")],
-         {3: (100, 210, 99, 100)}, {"sizing": "fraction", "size": 1.0}, enter_long=(), enter_short=(0,),
+         {3: (100, 210, 99, 100)}, {"sizing": "fraction", "size": 1.0}, side=-1, enter_long=(), enter_short=(0,),
          also={"liquidated": True}),
     Hand("no liquidation on a synthetic bar", [last(1)], {3: (90, 91, 40, 90)}, LEVERED, synthetic=(3,),
          also={"liquidations": 0}),
@@ -389,6 +391,7 @@ def test_hand_worked(hand, engine):
     result = engine(case.bars(), case.signals(), case.engine_options())
     found = [(t.entry_bar, t.entry_price, t.exit_bar, t.exit_price, t.exit_label) for t in result.trades]
     assert len(found) == len(hand.expected), found
+    assert [trade.side for trade in result.trades[:1]] == [hand.side] * bool(hand.expected)
     for got, expected in zip(found, hand.expected, strict=True):
         assert got[-1] == expected[-1], found
         assert got[:-1] == pytest.approx(expected[:-1], rel=1e-12, nan_ok=True), found
@@ -402,7 +405,7 @@ def test_hand_worked(hand, engine):
 
 
 def test_a_shorts_trades_carry_their_side(engine):
-    case = Hand("short", [], enter_long=(), enter_short=(0,)).case()
+    case = Hand("short", [], side=-1, enter_long=(), enter_short=(0,)).case()
     result = engine(case.bars(), case.signals(), case.engine_options())
     assert [(trade.side, trade.entry_label) for trade in result.trades] == [(-1, "enter_short")]
 

@@ -194,12 +194,20 @@ def test_a_lock_that_is_not_given_up_is_one_sentence(sqlite_database, make):
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_has_connections_of_its_own(database, make):
     add_dataset(database, make.dataset())
+
+    def connection():
+        with database.read() as session:
+            return session.connection().connection.driver_connection
+
+    before = connection()
     child = os.fork()
     if child == 0:
+        own = connection() is not before
         with database.write() as session:
             session.exec(select(Dataset)).one().backtest_count = 5
-        os._exit(0)
+        os._exit(0 if own else 1)
     assert os.waitpid(child, 0)[1] == 0
+    assert connection() is before
     assert find_dataset(database, 1).backtest_count == 5
 
 

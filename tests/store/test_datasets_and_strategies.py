@@ -106,16 +106,25 @@ def test_the_origin_is_one_of_its_words(make):
         make.strategy(origin="builtins")
 
 
-def test_eight_threads_save_the_same_at_once(database, make):
-    def work(i):
-        save_strategy(database, make.strategy(source_sha256=str(i % 2) * 64))
-        add_dataset(database, make.dataset(sha256=str(i % 2) * 64))
+def test_eight_threads_save_at_once(database, make):
+    names, threads_of_a_name = [f"name {i}" for i in range(8)], 8
+    together = threading.Barrier(threads_of_a_name)
+    errors = []
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    def work(i):
+        for name in names:
+            together.wait()
+            try:
+                save_strategy(database, make.strategy(name, source_sha256=str(i % 4) * 64))
+                add_dataset(database, make.dataset(name, sha256=str(i % 4) * 64))
+            except StoreError as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(threads_of_a_name)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(strategies_table(database)) == 1
-    assert len(strategies_table(database, all_versions=True)) == 2
-    assert len(datasets_table(database)) == 2
+    assert errors == []
+    assert sorted(strategies_table(database).name) == names  # one current version of each
+    assert len(strategies_table(database, all_versions=True)) == len(datasets_table(database)) == 4 * len(names)
