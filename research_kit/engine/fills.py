@@ -8,11 +8,13 @@ from research_kit.compiled import inlined
 from research_kit.engine.commission import order_commission
 from research_kit.engine.layout import ENTER_LONG, ENTER_SHORT, ROUNDING, Book, Exit
 
+DUST = 1e-14  # of the value of an order: what rounding leaves of the cash
+
 
 @inlined
 def moved(price: float, fraction: float) -> float:
     """Return a price moved up by a fraction of its size; a price below zero moves up as well."""
-    return price + fraction * abs(price)
+    return price * (1.0 + fraction) if price > 0.0 else price * (1.0 - fraction)
 
 
 @inlined
@@ -28,6 +30,8 @@ def open_lot(i: int, raw: float, side: int, units: float, levels: tuple[float, f
     price = fill_price(raw, side, settings.market_move)
     commission = order_commission(book, units, price)
     _account(side * units, price, raw, commission, book)
+    if abs(state.cash) <= DUST * units * abs(price):
+        state.cash = 0.0  # all-in leaves no cash, and no rounding that could be mistaken for a debt
     lot = book.lots[state.last_lot]
     state.last_lot += 1
     lot.entry_bar = i

@@ -117,7 +117,7 @@ def follow_best(bar: Bar, book: Book) -> None:
 
 @inlined
 def margin_is_gone(cash: float, units: float, price: float, maintenance_margin: float) -> bool:
-    return cash + units * price <= maintenance_margin * abs(units) * price
+    return cash + units * price <= maintenance_margin * abs(units * price)
 
 
 @inlined

@@ -256,8 +256,9 @@ def _release(session: Session, job: BacktestJob, token: str | None, reason: str)
 def _write_metrics(
     session: Session, job: BacktestJob, trades: Mapping[str, NDArray[Any]], metrics: Mapping[str, Any]
 ) -> None:
-    session.execute(sa.delete(Trade).where(col(Trade.backtest_job_id) == job.id))
-    session.execute(sa.delete(BacktestMetrics).where(col(BacktestMetrics.backtest_job_id) == job.id))
+    if job.attempt > 1:
+        for table in (Trade, BacktestMetrics):
+            session.execute(sa.delete(table).where(col(table.backtest_job_id) == job.id))
     session.add(BacktestMetrics(backtest_job_id=job.id, **metrics))
     session.flush()
     write_trades(session, job.id, trades)

@@ -71,8 +71,13 @@ def clean_text(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-@singledispatch
 def _convert(value: Any) -> Any:
+    common = _COMMON.get(type(value))  # a sweep records ten thousand trials: most values are one of these
+    return common(value) if common is not None else _convert_other(value)
+
+
+@singledispatch
+def _convert_other(value: Any) -> Any:
     dump = getattr(value, "model_dump", None)  # a pydantic model: options, a strategy
     if callable(dump):
         return _convert(dump(mode="json"))
@@ -90,7 +95,7 @@ def _convert(value: Any) -> Any:
 
 def _register(*types: type, to: Callable[[Any], Any]) -> None:
     for kind in types:
-        _convert.register(kind)(to)
+        _convert_other.register(kind)(to)
 
 
 def _from_float(value: float) -> float | None:
@@ -153,3 +158,13 @@ _register(np.timedelta64, to=_from_numpy_span)
 _register(Enum, to=lambda value: _convert(value.value))
 _register(PurePath, UUID, to=lambda value: clean_text(str(value)))
 _register(bytes, bytearray, memoryview, to=_from_bytes)
+
+_COMMON: dict[type, Callable[[Any], Any]] = {
+    type(None): lambda value: value,
+    bool: lambda value: value,
+    int: lambda value: value,
+    float: _from_float,
+    str: clean_text,
+    dict: _from_mapping,
+    list: _from_items,
+}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -164,9 +165,7 @@ class NewNotebookRun:
 
 def row_of(table: str, record: Any) -> dict[str, Any]:
     """Return the fields of a record that are columns of a table, checked."""
-    names = set(columns_of(table).columns.keys())
-    values = {item.name: getattr(record, item.name) for item in fields(record) if item.name in names}
-    return checked_row(table, values)
+    return checked_row(table, {name: getattr(record, name) for name in _shared_names(table, record.__class__)})
 
 
 def checked_row(table: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,8 +176,8 @@ def checked_row(table: str, values: Mapping[str, Any]) -> dict[str, Any]:
     StoreError
         A text is too long, a number is not whole or not a number, a time has no zone, or what is needed is missing.
     """
-    columns = columns_of(table).columns
-    return {name: _checked(columns[name], value) for name, value in values.items()}
+    checks = _column_checks(table)
+    return {name: checks[name](value) for name, value in values.items()}
 
 
 def metrics_row(metrics: Mapping[str, float | int | None], reasons: Mapping[str, str]) -> dict[str, Any]:
@@ -201,49 +200,57 @@ def short_text(text: object, limit: int) -> str:
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
-def _checked(column: sa.Column[Any], value: Any) -> Any:
-    if value is None:
-        if not column.nullable:
-            raise StoreError(f"{column.table.name}.{column.name} is needed and was not given.")
-        return None
+@cache
+def _column_checks(table: str) -> dict[str, Callable[[Any], Any]]:
+    """Return for each column of a table the function that checks a value for it."""
+    return {column.name: _column_check(column) for column in columns_of(table).columns}
+
+
+def _column_check(column: sa.Column[Any]) -> Callable[[Any], Any]:
     kind = column.type.impl_instance if isinstance(column.type, sa.types.TypeDecorator) else column.type
-    for wanted, check in _CHECKS:
-        if isinstance(kind, wanted):
-            return check(column, kind, value)
-    return value
+    check = next((check for wanted, check in _CHECKS if isinstance(kind, wanted)), None)
+
+    def checked(value: Any) -> Any:
+        if value is not None:
+            return value if check is None else check(column.name, kind, value)
+        if column.nullable:
+            return None
+        raise StoreError(f"{column.table.name}.{column.name} is needed and was not given.")
+
+    return checked
 
 
-def _text(column: sa.Column[Any], kind: Any, value: Any) -> str:
+def _text(name: str, kind: Any, value: Any) -> str:
     text = to_json(value)
     if not isinstance(text, str):
-        raise StoreError(f"{column.name} is text; {value!r} is not.")
+        raise StoreError(f"{name} is text; {value!r} is not.")
     if kind.length is not None and len(text) > kind.length:
-        raise StoreError(f"{column.name} has {len(text)} characters, at most {kind.length} are allowed: {text[:40]!r}…")
+        raise StoreError(f"{name} has {len(text)} characters, at most {kind.length} are allowed: {text[:40]!r}…")
     return text
 
 
-def _whole(column: sa.Column[Any], _: Any, value: Any) -> int:
+def _whole(name: str, _: Any, value: Any) -> int:
     number = to_json(value)
     if not isinstance(number, int | float) or number != int(number):
-        raise StoreError(f"{column.name} is a whole number; {value!r} is not.")
+        raise StoreError(f"{name} is a whole number; {value!r} is not.")
     return int(number)
 
 
-def _number(column: sa.Column[Any], _: Any, value: Any) -> float | None:
+def _number(name: str, _: Any, value: Any) -> float | None:
     number = to_json(value)
     if number is not None and not isinstance(number, int | float):
-        raise StoreError(f"{column.name} is a number; {value!r} is not.")
+        raise StoreError(f"{name} is a number; {value!r} is not.")
     return number
 
 
-def _time(column: sa.Column[Any], _: Any, value: Any) -> datetime:
+def _time(name: str, _: Any, value: Any) -> datetime:
     if not isinstance(value, datetime) or value.utcoffset() is None:
-        raise StoreError(f"{column.name} needs a time with its zone, such as datetime.now(UTC); {value!r} has none.")
+        raise StoreError(f"{name} needs a time with its zone, such as datetime.now(UTC); {value!r} has none.")
     to_python = getattr(value, "to_pydatetime", None)  # a pandas Timestamp; its nanoseconds have no column
     return (to_python(warn=False) if to_python else value).astimezone(UTC)
 
 
-_CHECKS = (
+_CHECKS: tuple[tuple[type, Callable[[str, Any, Any], Any]], ...] = (
     (sa.String, _text),  # Text as well
     (sa.Boolean, lambda *given: bool(given[2])),
     (sa.Integer, _whole),
@@ -251,6 +258,12 @@ _CHECKS = (
     (sa.DateTime, _time),
     (sa.JSON, lambda *given: to_json(given[2])),
 )
+
+
+@cache
+def _shared_names(table: str, record: type) -> tuple[str, ...]:
+    names = {column.name for column in columns_of(table).columns}
+    return tuple(item.name for item in fields(record) if item.name in names)
 
 
 def _check_word(name: str, word: str, allowed: Sequence[str]) -> None:

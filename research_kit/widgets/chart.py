@@ -30,6 +30,8 @@ class Chart:
     def show(self, figure: go.Figure | None, *, name: str = "chart") -> None:
         """Show a finished figure in the place of the one before; ``name`` is that of its picture when it is saved."""
         self.figure = figure
+        # Where nothing around it has a height, plotly.js may shrink a chart to nothing when the page is resized.
+        self.view.layout.height = None if figure is None else f"{figure.layout.height or 450}px"
         if figure is None:
             self.view.outputs = ()
             return

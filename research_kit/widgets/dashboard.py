@@ -215,6 +215,5 @@ class Dashboard(Part):
 
 
 def trace_of(error: BaseException) -> str:
-    """Return where an error came from; the steps of this package before the strategy's own are left out."""
-    lines = traceback.format_exception(error)
-    return "".join(lines)[-10 * LONGEST_ERROR :]
+    """Return where an error came from: the end of its traceback, where the strategy's own lines are."""
+    return "".join(traceback.format_exception(error))[-10 * LONGEST_ERROR :]

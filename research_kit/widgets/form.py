@@ -135,16 +135,10 @@ class ModelForm(Part):
 
     def _make(self) -> tuple[BaseModel | None, list[tuple[str, str]]]:
         """Return the model, or None and the complaints: the field ("" for all together), and the words."""
-        given = {name: field.read() for name, field in self.fields.items()}
         try:
-            return self.model(**given), []
-        except ValidationError as error:
-            found: dict[str, str] = {}
-            for problem in error.errors(include_url=False, include_context=False):
-                where = str(problem["loc"][0]) if problem["loc"] else ""
-                words = _words(problem)
-                found[where] = f"{found[where]} {words}" if where == "" and where in found else found.get(where, words)
-            return None, list(found.items())
+            return self.model(**{name: field.read() for name, field in self.fields.items()}), []
+        except (ValidationError, OptionError) as error:
+            return None, _complaints(error)
 
     def _sentence(self, where: str, words: str) -> str:
         given = f"={self.fields[where].read()!r}" if where in self.fields else ""
@@ -153,8 +147,9 @@ class ModelForm(Part):
     def _show(self, complaints: Sequence[tuple[str, str]]) -> None:
         found = dict(complaints)
         for name, field in self.fields.items():
-            field.complain(found.pop(name, ""))
-        self.general = " ".join(self._sentence(where, words) for where, words in found.items())
+            field.complain(found.get(name, ""))
+        rest = [self._sentence(where, words) for where, words in complaints if where not in self.fields]
+        self.general = " ".join(rest)
         self._below.show(alert(self.general))
 
 
@@ -175,6 +170,19 @@ class ParameterForm(ModelForm):
 
     def __init__(self, strategy: type[Strategy]) -> None:
         super().__init__(strategy, title="Parameters", error=ParameterError)
+
+
+def _complaints(error: ValidationError | OptionError) -> list[tuple[str, str]]:
+    """Return what is wrong, the first complaint of each field; a model of ours has pydantic's error as its context."""
+    report = error if isinstance(error, ValidationError) else error.__context__
+    if not isinstance(report, ValidationError):
+        return [("", str(error))]
+    found: list[tuple[str, str]] = []
+    for problem in report.errors(include_url=False):
+        where = str(problem["loc"][0]) if problem["loc"] else ""
+        if not where or where not in dict(found):
+            found.append((where, _words(problem)))
+    return found
 
 
 def _words(problem: Mapping[str, Any]) -> str:

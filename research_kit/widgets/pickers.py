@@ -184,8 +184,8 @@ def _dataset_label(row: Mapping[Any, Any]) -> str:
 def _dataset_facts(row: Mapping[Any, Any]) -> str:
     """Return what the list may have no room for: all but the name, and the span."""
     start, end = row["start_date"], row["end_date"]
-    span = [f"{start:%Y-%m-%d} to {end:%Y-%m-%d}"] if _is_known(start) and _is_known(end) else []
-    return " · ".join([*_short_facts(row), *span])
+    span = f"\n{start:%Y-%m-%d} to {end:%Y-%m-%d}" if _is_known(start) and _is_known(end) else ""
+    return " · ".join(_short_facts(row)) + span
 
 
 def _short_facts(row: Mapping[Any, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
@@ -13,7 +14,7 @@ from research_kit.engine.options import EngineOptions
 from research_kit.metrics.registry import METRICS, format_value
 from research_kit.metrics.result import Metrics
 from research_kit.widgets.chart import Chart
-from research_kit.widgets.part import Note, Part
+from research_kit.widgets.part import Note, Part, hint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ _TRADE_COLUMNS = {  # heading, and how a cell is written
     "entry_signal": "Opened by",
     "exit_signal": "Closed by",
 }
-_FORMS = {"pnl": "{:+,.2f}", "pnl_percent": "{:+.2f} %"}
+_FORMS = {"pnl": "{:+,.2f}", "pnl_percent": "{:+,.2f} %"}
 _TEXTS = ("side", "entry_signal", "exit_signal")
 
 
@@ -48,6 +49,7 @@ class RunView(Part):
         self.heading, self.figures, self.trades, self.code = Note(), Note(), Note(), Note()
         self.body = w.VBox([self.heading, self.figures, self.chart.view, self.trades, self.code, self.note])
         self.body.add_class("rkw-result")
+        self.heading.show(hint("The result of a run appears here."))
 
     def show(self, run: Run) -> None:
         """Show a run in the place of the one before."""
@@ -105,10 +107,10 @@ def trades_html(trades: pd.DataFrame) -> str:
         return '<div class="rkw-hint">No trades were made.</div>'
     names = [name for name in _TRADE_COLUMNS if name in trades]
     head = "".join(f'<th scope="col"{_text_class(name)}>{escape(_TRADE_COLUMNS[name])}</th>' for name in names)
-    daily = _is_daily(trades)
-    body = "".join(_trade_row(row, daily) for row in trades[names].head(ROWS).to_dict("records"))
+    forms = {name: _form(name, trades) for name in names}
+    body = "".join(_trade_row(row, forms) for row in trades[names].head(ROWS).to_dict("records"))
     total = len(trades)
-    shown = f"the first {ROWS} of {total:,}; all of them are in run.trades" if total > ROWS else f"{total:,}"
+    shown = f"the first {ROWS} of {total:,} (all: run.trades)" if total > ROWS else f"{total:,}"
     return (
         f'<details class="rkw-more" open><summary>Trades: {shown}</summary>'
         f'<div class="rkw-scroll" tabindex="0" role="region" aria-label="Trades"><table><thead><tr>{head}</tr></thead>'
@@ -139,17 +141,24 @@ def _tile(metrics: Metrics, name: str, value: float | None) -> str:
     )
 
 
-def _trade_row(row: Mapping[Any, Any], daily: bool) -> str:
-    cells = "".join(f"<td{_text_class(name)}>{escape(_cell(name, value, daily))}</td>" for name, value in row.items())
-    return f"<tr>{cells}</tr>"
+def _trade_row(row: Mapping[Any, Any], forms: Mapping[str, str]) -> str:
+    cells = (f"<td{_text_class(name)}>{escape(_cell(value, forms[name]))}</td>" for name, value in row.items())
+    return f"<tr>{''.join(cells)}</tr>"
 
 
-def _cell(name: str, value: Any, daily: bool) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - NaN and NaT are not themselves
-        return "–"
+def _cell(value: Any, form: str) -> str:
+    return "–" if value is None or value != value else form.format(value)  # noqa: PLR0124 - NaN, NaT
+
+
+def _form(name: str, trades: pd.DataFrame) -> str:
+    """Return how the cells of a column are written: numbers with as many decimals as the largest of them needs."""
+    if name in _TEXTS:
+        return "{}"
     if name.endswith("_time"):
-        return f"{value:%Y-%m-%d}" if daily else f"{value:%Y-%m-%d %H:%M}"
-    return str(value) if name in _TEXTS else _FORMS.get(name, "{:,.6g}").format(value)
+        return "{:%Y-%m-%d}" if _is_daily(trades) else "{:%Y-%m-%d %H:%M}"
+    largest = trades[name].abs().max()
+    whole = math.floor(math.log10(largest)) if largest > 0 else 0
+    return _FORMS.get(name, f"{{:,.{min(max(5 - whole, 2), 8)}f}}")
 
 
 def _text_class(name: str) -> str:

@@ -139,7 +139,7 @@ def _rows(random: Random, count: int) -> list[Row]:
     )
 
     def move(size: int) -> float:
-        return random.gauss(0, size * 0.7) if tick == 0 else tick * random.randint(-size, size)
+        return random.uniform(-size, size) if tick == 0 else tick * random.randint(-size, size)
 
     floor = tick or 1.0
     rows, last = [], start

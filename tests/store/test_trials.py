@@ -38,6 +38,13 @@ def test_the_form_of_packed_returns_is_that_of_the_table():
     assert zlib.decompress(pack_returns(np.array([1.0, -0.5]))) == np.array([1.0, -0.5], "<f4").tobytes()
 
 
+def test_days_without_a_position_take_little_room():
+    busy = np.random.default_rng(1).normal(0, 0.01, 1000)
+    quiet = np.where(np.arange(1000) < 200, busy, 0.0)
+    assert len(pack_returns(busy)) < 4100
+    assert len(pack_returns(quiet)) < 1100
+
+
 def test_trials_are_counted_by_dataset_and_strategy(database, make):
     record_trials(
         database,

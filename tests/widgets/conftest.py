@@ -1,0 +1,103 @@
+"""A workspace with datasets to choose from, and strategies that offer each kind of parameter or misbehave."""
+
+from enum import Enum
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import pytest
+from ipywidgets import Widget
+from pydantic import Field, model_validator
+
+import research_kit as rk
+
+
+class Side(Enum):
+    LONG = "long"
+    SHORT = "short"
+
+
+class EveryKind(rk.Strategy):
+    """One parameter of each kind."""
+
+    count: int = rk.Param(3, ge=1, le=9, description="How many")
+    rate: float = rk.Param(0.5, gt=0, lt=1)
+    switch: bool = True
+    text: str = "abc"
+    word: Literal["first", "second"] = "first"
+    side: Side = Side.LONG
+    maybe_count: Annotated[int, Field(ge=1)] | None = None
+    maybe_rate: float | None = rk.Param(0.25, gt=0, description="Perhaps a rate.")
+    maybe_text: str | None = None
+    maybe_switch: bool | None = None
+    maybe_word: Literal["x", "y"] | None = "x"
+    numbers: list[int] = [1, 2]
+
+    @model_validator(mode="after")
+    def _check_rates(self) -> Self:
+        if self.maybe_rate is not None and self.maybe_rate < self.rate / 10:
+            raise ValueError("maybe_rate is too far below <rate>")
+        return self
+
+    def signals(self, bars):
+        return rk.Signals.target(np.ones(len(bars)))
+
+
+class Required(rk.Strategy):
+    """Parameters without defaults."""
+
+    length: int
+    word: Literal["a", "b"]
+    label: str
+
+    def signals(self, bars):
+        return rk.Signals.target(np.zeros(len(bars)))
+
+
+class Breaks(rk.Strategy):
+    """Raises what it is told to."""
+
+    way: Literal["error", "exit", "unreadable"] = "error"
+
+    def signals(self, bars):
+        if self.way == "exit":
+            raise SystemExit(3)
+        if self.way == "unreadable":
+            raise Unreadable
+        raise ZeroDivisionError("<script>alert(1)</script>")
+
+
+class Unreadable(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+HOSTILE = "<img src=x onerror=alert(1)> & Söhne"
+
+
+@pytest.fixture(scope="session")
+def strategies():
+    """Return the strategies of this folder's tests by name."""
+    return {kind.name: kind for kind in (EveryKind, Required, Breaks)}
+
+
+@pytest.fixture
+def empty_ws(tmp_path):
+    """Return a workspace without data."""
+    with rk.open_workspace(tmp_path / "empty") as ws:
+        yield ws
+
+
+@pytest.fixture(scope="module")
+def ws(tmp_path_factory, make_bars):
+    """Return a workspace with two datasets; the newer one has a name full of markup."""
+    with rk.open_workspace(tmp_path_factory.mktemp("workspace")) as ws:
+        for name, n, seed in (("Calm", 300, 1), (HOSTILE, 400, 2)):
+            frame = make_bars(n, seed=seed, step_ns=86_400_000_000_000).frame
+            ws.import_dataset(frame, name=name, symbol="TEST", timezone="UTC")
+        yield ws
+
+
+@pytest.fixture
+def living():
+    """Return the function that counts the widgets that are not closed."""
+    return lambda: len(Widget.widgets)
