@@ -71,10 +71,10 @@ def _summary(result: BacktestResult) -> dict[str, Any]:
     simulation = result.simulation
     curve = reduce_points(result.bars.time, simulation.equity, CURVE_POINTS)
     trades = {name: values[:ROW_TRADES] for name, values in result.trade_columns.items()}
-    names = list(trades)
+    names, rows = list(trades), zip(*(values.tolist() for values in map(_plain, trades.values())), strict=True)
     return {
-        "equity_curve": {"time": curve.x.astype("datetime64[ms]"), "equity": curve.y},
-        "trades": [dict(zip(names, row, strict=True)) for row in zip(*trades.values(), strict=True)],
+        "equity_curve": {"time": _plain(curve.x), "equity": curve.y},
+        "trades": [dict(zip(names, row, strict=True)) for row in rows],
         "trades_total": len(simulation.trades),
         "metrics": dict(result.metrics),
         "ambiguous_bars": simulation.ambiguous_bars,
@@ -82,3 +82,12 @@ def _summary(result: BacktestResult) -> dict[str, Any]:
         "liquidations": simulation.liquidations,
         "liquidated": simulation.liquidated,
     }
+
+
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
+    """Return times as text, all else as it is: a column at a time is many times faster than a value at a time."""
+    if values.dtype.kind != "M":
+        return values
+    text = np.datetime_as_string(values, unit="s").astype(object)
+    text[np.isnat(values)] = None
+    return text

@@ -22,7 +22,7 @@ from sqlmodel import Session, col, select
 from research_kit.errors import NotFoundError, StoreError
 from research_kit.store.bulk import trade_columns, write_trades
 from research_kit.store.database import Database, database_time
-from research_kit.store.json_values import dump_json, to_json
+from research_kit.store.json_values import JsonDict, dump_json, to_json
 from research_kit.store.records import JobOutcome, NewJob, TrialRecord, metrics_row, row_of, short_text
 from research_kit.store.tables import (
     FINAL_STATES,
@@ -108,7 +108,8 @@ def complete_job(database: Database, job_id: int, token: str, outcome: JobOutcom
     """
     trades = trade_columns(outcome.trades)
     metrics = metrics_row(outcome.metrics, outcome.reasons)
-    results, result_data = to_json(outcome.results), dump_json(outcome.result_data)
+    results = JsonDict(to_json(outcome.results))
+    result_data = dump_json(results if outcome.result_data is outcome.results else outcome.result_data)
     with database.write() as session:
         job = _end(session, job_id, token, "completed", progress=1.0, result_data=result_data)
         _write_metrics(session, job, trades, metrics)

@@ -18,6 +18,10 @@ import numpy as np
 from research_kit.errors import StoreError
 
 
+class JsonDict(dict[str, Any]):
+    """A dict that ``to_json`` made already: it is written as it is, not converted again."""
+
+
 def to_json(value: Any) -> Any:
     """Return a value made of None, bool, int, float, str, list and dict only.
 
@@ -132,6 +136,15 @@ def _from_items(value: Iterable[Any]) -> list[Any]:
     return [_convert(item) for item in value]
 
 
+def _from_array(value: np.ndarray[Any, Any]) -> Any:
+    kind = value.dtype.kind
+    if kind in "biu" or (kind == "f" and np.isfinite(value).all()):
+        return value.tolist()
+    if kind == "M" and not np.isnat(value).any():
+        return np.datetime_as_string(value).tolist()
+    return _convert(value.tolist() if kind in "fU" else list(value))
+
+
 def _from_set(value: Iterable[Any]) -> list[Any]:
     return sorted((_convert(item) for item in value), key=json.dumps)  # the same set, the same text
 
@@ -148,7 +161,7 @@ _register(Decimal, to=lambda value: _from_float(float(value)) if value.is_finite
 _register(str, to=lambda value: clean_text(str.__str__(value)))  # of a member of a text Enum: its value
 _register(dict, to=_from_mapping)
 _register(list, tuple, to=_from_items)
-_register(np.ndarray, to=lambda value: _convert(value.tolist() if value.dtype.kind in "biufU" else list(value)))
+_register(np.ndarray, to=_from_array)
 _register(set, frozenset, to=_from_set)
 _register(datetime, to=_from_datetime)
 _register(date, to=lambda value: value.isoformat())
@@ -167,4 +180,5 @@ _COMMON: dict[type, Callable[[Any], Any]] = {
     str: clean_text,
     dict: _from_mapping,
     list: _from_items,
+    JsonDict: lambda value: value,
 }

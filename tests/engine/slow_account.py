@@ -90,8 +90,8 @@ class Exit:
 
 
 def moved(price: float, fraction: float) -> float:
-    """Return a price moved up by a fraction of its size; 10 % above 100 is 110 exactly, which 100 * 1.1 is not."""
-    return price + fraction * abs(price)
+    """Return a price moved up by a fraction of its size; a price below zero moves up as well."""
+    return price * (1 + fraction) if price > 0 else price * (1 - fraction)
 
 
 class Market:

@@ -126,12 +126,6 @@ MIRRORED = [
         {3: (100, 110, 99, 100)},
         prices={"take_profit": [110.0] * 6},
     ),
-    Hand(
-        "10 % above 100 is 110, whatever floats say",
-        [stopped(110, label="take_profit")],
-        {3: (100, 110, 99, 100)},
-        TARGET,
-    ),
     Hand("stop that the strategy gave", [stopped(97)], {3: (100, 101, 96, 100)}, prices={"stop_loss": [97.0] * 6}),
     Hand(
         "the strategy's stop replaces the option's, further away as well",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import pytest
-from ipywidgets import Widget
+from comm import get_comm_manager
 from pydantic import Field, model_validator
 
 import research_kit as rk
@@ -30,7 +30,7 @@ class EveryKind(rk.Strategy):
     maybe_text: str | None = None
     maybe_switch: bool | None = None
     maybe_word: Literal["x", "y"] | None = "x"
-    numbers: list[int] = [1, 2]
+    numbers: list[int] = rk.Param([1, 2])
 
     @model_validator(mode="after")
     def _check_rates(self) -> Self:
@@ -62,11 +62,11 @@ class Breaks(rk.Strategy):
         if self.way == "exit":
             raise SystemExit(3)
         if self.way == "unreadable":
-            raise Unreadable
+            raise UnreadableError
         raise ZeroDivisionError("<script>alert(1)</script>")
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     def __str__(self):
         raise RuntimeError("no words")
 
@@ -99,5 +99,5 @@ def ws(tmp_path_factory, make_bars):
 
 @pytest.fixture
 def living():
-    """Return the function that counts the widgets that are not closed."""
-    return lambda: len(Widget.widgets)
+    """Return the function that counts the widgets that are not closed: each has its channel to the browser."""
+    return lambda: len(get_comm_manager().comms)

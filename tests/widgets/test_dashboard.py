@@ -110,7 +110,7 @@ def test_wrong_values_start_nothing_and_are_all_shown(dashboard, ws):
     [
         ("error", "ZeroDivisionError: <script>alert(1)</script>"),
         ("exit", "SystemExit: 3"),
-        ("unreadable", "Unreadable"),
+        ("unreadable", "UnreadableError"),
     ],
 )
 def test_what_a_strategy_raises_is_shown_and_the_button_comes_back(dashboard, way, words):

@@ -19,7 +19,7 @@ def test_the_newest_dataset_is_chosen_first(ws, datasets):
 
 
 def test_a_label_says_what_the_dataset_is(datasets):
-    label = dict((item, text) for text, item in datasets.list.options)[1]
+    label = next(text for text, item in datasets.list.options if item == 1)
     assert label == "Calm · TEST · 1d · 300 bars · quality 100"
     datasets.value = 1
     assert "2024-01-01 to 2024-10-26" in datasets.details.value
