@@ -24,6 +24,8 @@ from workloads import CALM, SIZES, Case
 
 MAX_RUNS, MIN_RUNS = 25, 2
 
+Figures = dict[str, float | int | None]
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -31,7 +33,7 @@ class Outcome:
 
     trades: NDArray[np.float64]
     final_equity: float
-    figures: dict[str, float]
+    figures: Figures
 
 
 @dataclass(frozen=True)

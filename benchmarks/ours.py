@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import workloads
-from measuring import Engine, Outcome, main
+from measuring import Engine, Figures, Outcome, main
 from workloads import Case
 
 import research_kit as rk
@@ -50,14 +50,14 @@ def prepare(case: Case) -> Engine:
     settings = options(case)
     run_backtest, _ = rk.run_backtest, rk.indicators  # imported when named, as the peers are when they start
 
-    def run() -> tuple[rk.BacktestResult, dict[str, float]]:
+    def run() -> tuple[rk.BacktestResult, Figures]:
         result = run_backtest(bars, strategy, settings)
         return result, {name: result.metrics[name] for name in FIGURES}
 
     return Engine(run, lambda ran: _read(*ran))
 
 
-def _read(result: rk.BacktestResult, figures: dict[str, float]) -> Outcome:
+def _read(result: rk.BacktestResult, figures: Figures) -> Outcome:
     trades = result.simulation.closed_trades
     rows = np.column_stack([trades[name] for name in ("entry_bar", "exit_bar", "entry_price", "exit_price")])
     return Outcome(rows.astype(float), float(result.simulation.equity[-1]), figures)

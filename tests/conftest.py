@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from postgres_cluster import postgres  # noqa: F401 - a fixture for every folder
 
 from research_kit.bars.frame import Bars
 

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "research_kit"
 ROW = re.compile(r"^\| `([\w/.]+)`[^|]*\|[^|]*\|([^|]*)\|$", re.MULTILINE)
-HEAVY = set("pandas pyarrow sqlmodel sqlalchemy plotly papermill ipywidgets exchange_calendars arch".split())
+HEAVY = {"pandas", "pyarrow", "sqlmodel", "sqlalchemy", "plotly", "papermill", "ipywidgets", "exchange_calendars"}
 PURE = ("bars", "strategy", "engine", "metrics", "errors", "compiled", "__init__", "version")
 
 

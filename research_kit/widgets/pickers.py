@@ -20,6 +20,7 @@ class Picker(Part):
     """A list to choose one thing from; ``value`` is what is chosen, None for nothing."""
 
     label: str
+    plural: str
     nothing: str
 
     def __init__(self, bench: Bench) -> None:
@@ -30,9 +31,7 @@ class Picker(Part):
             style={"description_width": "var(--rkw-label)"},
             layout={"width": "auto", "flex": "1"},
         )
-        self.refresh_button = w.Button(icon="refresh", tooltip=f"Look for new {self.label.lower()}s").add_class(
-            "rkw-refresh"
-        )
+        self.refresh_button = w.Button(icon="refresh", tooltip=f"Look for new {self.plural}").add_class("rkw-refresh")
         self.details = Note()
         row = w.HBox([self.list, self.refresh_button]).add_class("rkw-row")
         self.body = w.VBox([row, self.details, self.note]).add_class("rkw-field")
@@ -109,7 +108,7 @@ class Picker(Part):
 class DatasetPicker(Picker):
     """The datasets of a workspace, newest first; ``value`` is the id of the chosen one, and may be set to a name."""
 
-    label = "Dataset"
+    label, plural = "Dataset", "datasets"
     nothing = "There are no datasets yet: import one with ws.import_dataset(...), then press the arrow to look again."
 
     @property
@@ -148,7 +147,7 @@ class StrategyPicker(Picker):
         the same name.
     """
 
-    label = "Strategy"
+    label, plural = "Strategy", "strategies"
     nothing = "There are no strategies."
 
     def __init__(self, bench: Bench, further: Iterable[type[Strategy]] = ()) -> None:

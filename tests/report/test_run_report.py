@@ -11,12 +11,10 @@ from research_kit.report.notebooks import template
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
+def workspace(tmp_path_factory, make_bars):
     """Return a workspace in a folder with a hostile name, holding one run of a hostile dataset."""
-    from tests_support import random_bars
-
     with rk.open_workspace(tmp_path_factory.mktemp("a b") / "ws <b>#%1") as ws:
-        ws.import_dataset(random_bars(2_000).frame, name='<script>alert("x")</script>', symbol="WALK")
+        ws.import_dataset(make_bars(2_000).frame, name='<script>alert("x")</script>', symbol="WALK")
         ws.run("sma_cross", 1, {"fast": 5, "slow": 20}, fill="same_close", commission=0)
         yield ws
 

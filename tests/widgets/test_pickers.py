@@ -90,7 +90,7 @@ def test_a_file_that_was_edited_gives_its_new_class_and_a_broken_one_says_why(em
     file.write_text(text)
     picker, told = rk.widgets.StrategyPicker(empty_ws), []
     picker.value = "mine"
-    picker.on_change(lambda: told.append(picker.strategy.description()))
+    picker.on_change(lambda: told.append(picker.strategy and picker.strategy.description()))
     file.write_text(text.replace("First.", "Second <b>."))
     picker.refresh()
     assert told == ["Second <b>."]
@@ -98,6 +98,7 @@ def test_a_file_that_was_edited_gives_its_new_class_and_a_broken_one_says_why(em
     file.write_text("class Mine(rk.Strategy):\n    1 / 0\n")
     picker.refresh()
     assert picker.value is None
+    assert told[1:] == [None]
     assert "mine cannot be used" in picker.broken.value
     assert 'role="alert"' in picker.broken.value
     picker.close()

@@ -1,0 +1,147 @@
+"""What a user sees: the first notebook in a real JupyterLab, its dashboard, both themes, wide and narrow pages."""
+
+import nbformat
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+STATUS = "[data-testid=status][data-state={}]"
+LINE = ".rkw-chart .scatterlayer .js-line"
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> & Söhne"
+SETTLED = """() => { const chart = document.querySelector('.rkw-chart .main-svg');
+  return chart && Math.abs(chart.getBoundingClientRect().width - document.querySelector('.rkw-chart').offsetWidth) < 20 }"""
+OVERFLOW = """() => [...document.querySelectorAll('.rkw-root, .rkw-dashboard, .rkw-dashboard > *, .rkw-field')]
+  .filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.className)"""
+
+
+class Board:
+    """The dashboard on a page."""
+
+    def __init__(self, lab_page):
+        self.page = lab_page.page
+        self.page.wait_for_selector(STATUS.format("ready"))
+        self.root = self.page.locator(".rkw-root").last
+        self.root.scroll_into_view_if_needed()
+
+    def field(self, label):
+        return self.root.get_by_label(label, exact=True)
+
+    def run(self, expected="completed"):
+        """Press Run and wait for the end; return the path of the equity line."""
+        before = self.status()
+        self.root.get_by_role("button", name="Run backtest").click()
+        self.page.wait_for_function(
+            "([before, expected]) => [...document.querySelectorAll('[data-testid=status]')]"
+            ".some(e => e.dataset.state === expected && e.textContent !== before)",
+            arg=[before, expected],
+            timeout=60_000,
+        )
+        return self.status()
+
+    def status(self):
+        return self.root.locator("[data-testid=status]").text_content()
+
+    def line(self):
+        """Return the path of the equity line, once the chart is drawn."""
+        self.page.wait_for_selector(LINE)
+        return self.root.locator(LINE).first.get_attribute("d")
+
+
+def test_the_first_notebook_runs_and_its_dashboard_answers(lab_page, screenshots):
+    page = lab_page.page
+    lab_page.open("01_first_backtest.ipynb")
+    lab_page.run_all()
+    board = Board(lab_page)
+    page.screenshot(path=screenshots / "1-notebook.png")
+
+    board.field("Strategy").select_option("sma_cross")
+    assert board.run().startswith("Run ")
+    first = board.line()
+    assert "sma_cross(fast=10, slow=30, short=False) on S&P 500 daily" in board.root.locator(".rkw-title").inner_text()
+    page.screenshot(path=screenshots / "2-run.png")
+
+    board.field("Fast").fill("40")
+    board.field("Slow").fill("200")
+    board.run()
+    page.wait_for_function("([s, d]) => document.querySelector(s).getAttribute('d') !== d", arg=[LINE, first])
+    assert "fast=40, slow=200" in board.root.locator(".rkw-title").inner_text()
+
+    board.field("Fast").fill("1")
+    board.field("Stop loss").fill("x")
+    assert board.run("failed").startswith("Not started. fast=1: Input should be greater than or equal to 2.")
+    beside = board.root.locator(".rkw-invalid").filter(has=board.field("Fast")).get_by_role("alert")
+    assert beside.inner_text().endswith("Input should be greater than or equal to 2.")
+    page.screenshot(path=screenshots / "3-wrong.png")
+
+    board.root.get_by_role("button", name="Reset").first.click()
+    page.wait_for_function("() => document.querySelectorAll('.rkw-invalid').length === 1")
+    board.root.get_by_role("button", name="Reset").last.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".rkw-invalid", state="detached")
+    assert board.field("Fast").input_value() == "10"
+    assert lab_page.complaints == []
+
+
+def test_it_fits_both_themes_and_narrow_pages(lab_page, screenshots):
+    page = lab_page.page
+    lab_page.open("01_first_backtest.ipynb")
+    lab_page.run_all()
+    board = Board(lab_page)
+    board.run()
+    page.wait_for_selector(LINE)
+    colours = set()
+    for theme in ("Light", "Dark"):
+        lab_page.set_theme(f"JupyterLab {theme}")
+        colours.add(board.root.locator(".rkw-title").evaluate("e => getComputedStyle(e).color"))
+        for width, height in ((1500, 1400), (1000, 1500), (700, 2400)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_function(SETTLED)
+            board.root.scroll_into_view_if_needed()
+            assert page.evaluate(OVERFLOW) == [], (theme, width)
+            assert page.locator(".rkw-chart").evaluate("e => e.offsetHeight") > 600, (theme, width)
+            page.screenshot(path=screenshots / f"4-{theme.lower()}-{width}.png")
+    assert len(colours) == 2  # the ink follows the theme
+    assert lab_page.complaints == []
+
+
+def test_names_and_errors_full_of_markup_do_nothing(lab, lab_page, screenshots):
+    source = f"""
+import os
+import numpy as np, pandas as pd, research_kit as rk
+
+HOSTILE = {HOSTILE!r}
+
+class Bad(rk.Strategy):
+    '''Raises <img src=x onerror=alert(3)>.'''
+    wrong: bool = False
+    def signals(self, bars):
+        if self.wrong:
+            raise ValueError(HOSTILE)
+        return rk.Signals.target(bars.close > 100)
+
+ws = rk.open_workspace(os.environ["RESEARCH_KIT_WORKSPACE"] + "-hostile")
+days = pd.date_range("2024-01-01", periods=200, freq="D")
+frame = pd.DataFrame(dict(close=100 + np.sin(np.arange(200.0))), index=days)
+frame = frame.assign(open=frame.close, high=frame.close, low=frame.close)
+data = ws.import_dataset(frame, name=HOSTILE, timezone="UTC")
+rk.widgets.Dashboard(ws, dataset=data.id, strategy=Bad)
+"""
+    cell = nbformat.v4.new_code_cell(source)
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel}), lab.notebooks / "hostile.ipynb"
+    )
+    lab_page.open("hostile.ipynb")
+    lab_page.run_all()
+    board = Board(lab_page)
+    board.run()
+    lab_page.page.wait_for_selector(LINE)
+    board.root.locator("summary", has_text="The same in code").click()
+    assert HOSTILE in board.root.locator(".rkw-title").inner_text()
+    assert "onerror=alert(1)" in board.root.locator("pre").inner_text()
+    board.field("Wrong").check()
+    assert HOSTILE in board.run("failed")
+    board.root.locator("summary", has_text="Where it happened").click()
+    lab_page.page.screenshot(path=screenshots / "5-hostile.png")
+    assert board.root.locator("img, script").count() == 0
+    assert lab_page.complaints == []  # dialogs are complaints
