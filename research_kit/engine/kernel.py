@@ -208,7 +208,7 @@ def _act(raw: float, bar: Bar, wish: Wish, book: Book) -> None:
 def _charge_borrow(elapsed_ns: int, close: float, book: Book) -> None:
     """Charge the yearly rate on short units and on borrowed cash for the time since the previous bar."""
     settings, state = book.settings, book.state
-    borrowed = max(0.0, -state.units) * close + max(0.0, -state.cash)
+    borrowed = max(0.0, -state.units) * abs(close) + max(0.0, -state.cash)
     charge = settings.borrow_rate * (elapsed_ns / YEAR_NS) * borrowed
     state.cash -= charge
     state.total_borrow += charge
