@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from environments import LIMIT, OURS, PEERS, Competitor, make
-from equality import Work, common_share
+from equality import UnequalWorkError, Work, common_share
 from results import Results
 from workloads import CALM, SIZES, STOP_HEAVY, Case
 
@@ -140,5 +140,5 @@ def _report(case: Case, results: Results) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except RunError as error:
+    except (RunError, UnequalWorkError) as error:
         sys.exit(str(error))

@@ -89,6 +89,8 @@ class EngineOptions(CheckedModel):
             raise ValueError(
                 f"size={self.size:g} of equity needs leverage of at least {self.size:g}; leverage is {self.leverage:g}"
             )
+        if self.slippage + self.spread / 2 >= 1:
+            raise ValueError("slippage and half the spread must be below 1 together: nothing sells below zero")
         if self.whole_units and self.lot % 1 != 0:
             raise ValueError(f"with whole_units the lot must be a whole number; lot is {self.lot:g}")
         if self.sizing == "risk" and self.size >= 1:

@@ -177,10 +177,9 @@ def check_signals(bars: Bars, signals: Signals, options: EngineOptions) -> None:
     if len(signals) != len(bars):
         raise SignalError(f"Signals need one value for each bar: {len(bars)} bars, {len(signals)} signals.")
     exposure = signals.exposure
-    if exposure is None or exposure.dtype == np.bool_ or not len(exposure):
+    if exposure is None or exposure.dtype == np.bool_ or options.sizing != "fraction":
         return
-    size = options.size if options.sizing == "fraction" else 1.0
-    limit = options.leverage / size
+    limit = options.leverage / options.size
     beyond = np.abs(exposure) > limit * (1 + 1e-12)  # NaN compares false
     if beyond.any():
         at = int(np.argmax(beyond))

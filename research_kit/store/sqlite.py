@@ -58,7 +58,8 @@ def check_readable(path: Path) -> None:
     StoreError
         It cannot be read or written.
     """
-    if not os.access(path if path.exists() else path.parent, os.R_OK | os.W_OK):
+    effective = os.access in os.supports_effective_ids  # who this process acts as, where the system can tell
+    if not os.access(path if path.exists() else path.parent, os.R_OK | os.W_OK, effective_ids=effective):
         raise StoreError(f"The database {path} cannot be opened: reading and writing need permission.")
     if not path.exists() or not path.stat().st_size:
         return

@@ -91,7 +91,7 @@ class Exit:
 
 def moved(price: float, fraction: float) -> float:
     """Return a price moved up by a fraction of its size; a price below zero moves up as well."""
-    return price * (1 + fraction) if price > 0 else price * (1 - fraction)
+    return price + fraction * abs(price)
 
 
 class Market:

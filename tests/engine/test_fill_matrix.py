@@ -117,6 +117,7 @@ MIRRORED = [
         also={"ambiguous_bars": 0},
     ),
     Hand("stop on the entry bar", [stopped(95, bar=1)], {1: (100, 101, 80, 100)}, STOP),
+    Hand("target touched exactly", [(1, 100, 3, 110, "take_profit")], {3: (100, 110, 99, 100)}, TARGET),
     Hand("target on the entry bar", [stopped(110, 1, "take_profit")], {1: (100, 115, 99, 100)}, TARGET),
     Hand("stop touched exactly", [stopped(95)], {3: (100, 101, 95, 100)}, STOP),
     Hand("stop missed by a half", [last(1)], {3: (100, 101, 95.5, 100)}, STOP),

@@ -5,8 +5,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -321,12 +323,27 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
         Database.open(tmp_path / "file" / "deeper" / "research.db")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-def test_a_read_only_file_is_one_sentence(tmp_path):
-    Database.open(tmp_path / "research.db").close()
-    (tmp_path / "research.db").chmod(0o444)
-    with pytest.raises(StoreError, match="need permission"):
-        Database.open(tmp_path / "research.db")
+@contextmanager
+def ordinary_user():
+    """Lay down root's powers for a while: root may write everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_read_only_file_is_one_sentence():
+    with tempfile.TemporaryDirectory() as folder:  # tmp_path may lie where only root can look
+        Path(folder).chmod(0o755)
+        file = Path(folder) / "research.db"
+        Database.open(file).close()
+        file.chmod(0o444)
+        with ordinary_user(), pytest.raises(StoreError, match="need permission"):
+            Database.open(file)
 
 
 def test_a_network_folder_draws_a_warning(tmp_path, monkeypatch):
