@@ -67,7 +67,7 @@ class BacktestResult:
         """Every metric of the registry."""
         from research_kit.engine.measure import measure
 
-        return measure(self)
+        return measure(self.bars, self.options, self.simulation)
 
     def _series(self, values: FloatArray, name: str) -> pd.Series[float]:
         import pandas as pd

@@ -13,20 +13,15 @@ from research_kit.metrics.summary import compute_metrics
 
 if TYPE_CHECKING:
     from research_kit.bars.frame import Bars
-    from research_kit.engine.backtest import BacktestResult
+    from research_kit.engine.options import EngineOptions
+    from research_kit.engine.simulation import Simulation
 
 
-def measure(result: BacktestResult) -> Metrics:
+def measure(bars: Bars, options: EngineOptions, simulation: Simulation) -> Metrics:
     """Return every metric of a backtest; the benchmark is the bars' own close, bought and held."""
-    return compute_metrics(metric_inputs(result))
-
-
-def metric_inputs(result: BacktestResult) -> MetricInputs:
-    """Return what the metrics of a backtest are computed from."""
-    bars, options, simulation = result.bars, result.options, result.simulation
     trades = simulation.bare_trades[simulation.bare_trades["exit_bar"] >= 0]
     held_ns = bars.time_ns[trades["exit_bar"]] - bars.time_ns[trades["entry_bar"]]
-    return MetricInputs(
+    inputs = MetricInputs(
         equity=simulation.equity,
         time_ns=bars.time_ns,
         initial_cash=options.initial_cash,
@@ -44,6 +39,7 @@ def metric_inputs(result: BacktestResult) -> MetricInputs:
         total_borrow=simulation.total_borrow,
         benchmark=bars.close,
     )
+    return compute_metrics(inputs)
 
 
 def daily_periods_per_year(bars: Bars) -> float:
