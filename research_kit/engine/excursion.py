@@ -6,12 +6,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from research_kit.compiled import compiled, inlined
+from research_kit.compiled import compiled_kernel, inlined
 from research_kit.engine.layout import LIQUIDATION, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, Market
 from research_kit.engine.levels import usable_open
 
 
-@compiled
+@compiled_kernel
 def add_excursions(trades: NDArray[Any], market: Market, fills_at_open: bool, end_of_data: int) -> None:
     """Write ``max_profit`` and ``max_loss`` of every trade, net of its entry commission (docs/semantics.md)."""
     for at in range(len(trades)):

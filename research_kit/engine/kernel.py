@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.compiled import compiled, inlined
+from research_kit.compiled import compiled_kernel, inlined
 from research_kit.engine.fills import close_due_lots, close_units
 from research_kit.engine.layout import (
     END_OF_DATA,
@@ -28,7 +28,7 @@ YEAR_NS = 365 * 86_400 * 1_000_000_000
 SPARE = 8  # more trades, lots and rejections than one bar can add beside its open lots
 
 
-@compiled
+@compiled_kernel
 def run_bars(start: int, market: Market, wishes: Wishes, book: Book, equity: NDArray[np.float64]) -> int:
     """Run the bars from ``start`` on; return the number of bars, or the bar that waits for larger buffers.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from research_kit.bars.sessions import bars_per_year, day_ends, periods_per_year
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def measure(bars: Bars, options: EngineOptions, simulation: Simulation) -> Metrics:
     """Return every metric of a backtest; the benchmark is the bars' own close, bought and held."""
-    trades = simulation.bare_trades[simulation.bare_trades["exit_bar"] >= 0]
+    trades = simulation.bare_trades[: simulation.closed]
     held_ns = bars.time_ns[trades["exit_bar"]] - bars.time_ns[trades["entry_bar"]]
     inputs = MetricInputs(
         equity=simulation.equity,
@@ -38,6 +39,7 @@ def measure(bars: Bars, options: EngineOptions, simulation: Simulation) -> Metri
         total_slippage=simulation.total_slippage,
         total_borrow=simulation.total_borrow,
         benchmark=bars.close,
+        check=not isfinite(simulation.final_cash),  # an overflow gets its sentence
     )
     return compute_metrics(inputs)
 

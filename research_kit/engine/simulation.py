@@ -32,6 +32,7 @@ from research_kit.engine.layout import (
 from research_kit.engine.options import EngineOptions
 from research_kit.engine.records import LABELS, REJECTION, TRADE
 from research_kit.errors import MissingColumnError, SignalError
+from research_kit.strategy.extent import largest_size
 from research_kit.strategy.indicators import rolling_std
 from research_kit.strategy.signals import LEVELS, Signals
 
@@ -81,9 +82,9 @@ class Simulation:
         return trades
 
     @property
-    def closed_trades(self) -> NDArray[Any]:
-        """The trades that have an exit."""
-        return self.trades[self.trades["exit_bar"] >= 0]
+    def closed(self) -> int:
+        """How many trades have an exit; they come before those that have none."""
+        return int(self.state["trades"])
 
     def entry_labels(self) -> list[str]:
         """Return the label of each trade's entry."""
@@ -159,7 +160,7 @@ def simulate(bars: Bars, signals: Signals, options: EngineOptions, *, keep_equit
     check_columns(bars, signals, options)
     market = market_of(bars)
     wishes = _wishes(bars, signals, options)
-    book = _empty_book(options, signals)
+    book = _empty_book(len(bars), options, signals)
     equity = np.empty(len(bars) if keep_equity else 0)
     at = run_bars(0, market, wishes, book, equity)
     while at < len(bars):
@@ -180,9 +181,8 @@ def check_signals(bars: Bars, signals: Signals, options: EngineOptions) -> None:
     if exposure is None or exposure.dtype == np.bool_ or options.sizing != "fraction":
         return
     limit = options.leverage / options.size
-    beyond = np.abs(exposure) > limit * (1 + 1e-12)  # NaN compares false
-    if beyond.any():
-        at = int(np.argmax(beyond))
+    if largest_size(exposure) > limit * (1 + 1e-12):
+        at = int(np.nanargmax(np.abs(exposure)))
         raise SignalError(
             f"A target must lie within -{limit:g} and {limit:g} (leverage over size); bar {at} has {exposure[at]:g}."
         )
@@ -247,7 +247,7 @@ def _volatility(bars: Bars, options: EngineOptions) -> NDArray[np.float64]:
     return per_bar
 
 
-def _empty_book(options: EngineOptions, signals: Signals) -> Book:
+def _empty_book(n: int, options: EngineOptions, signals: Signals) -> Book:
     state = np.zeros(1, STATE)[0]
     state["cash"] = options.initial_cash
     state["floor"], state["ceiling"] = -np.inf, np.inf
@@ -255,7 +255,7 @@ def _empty_book(options: EngineOptions, signals: Signals) -> Book:
         settings=_settings(options, signals.exposure is not None, bool(signals.prices)),
         state=state,
         lots=np.zeros(FIRST_ROOM, LOT),
-        trades=np.zeros(FIRST_ROOM, TRADE),
+        trades=np.zeros(max(FIRST_ROOM, n // 32), TRADE),  # pages that stay empty cost nothing
         rejections=np.zeros(FIRST_ROOM, REJECTION),
         commission_function=compiled_commission(options.commission) if callable(options.commission) else None,
     )

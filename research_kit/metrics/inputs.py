@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class MetricInputs:
         Money, at least 0, summed over all fills.
     benchmark
         Close of the benchmark at each bar, shape (n,); None for no benchmark.
+    check
+        False only for arrays that an engine made: they are taken as they are.
 
     Raises
     ------
@@ -65,8 +67,11 @@ class MetricInputs:
     total_slippage: float = 0.0
     total_borrow: float = 0.0
     benchmark: FloatArray | None = None
+    check: InitVar[bool] = True
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, check: bool) -> None:
+        if not check:
+            return
         for name in ("equity", "trade_pnl", "trade_pnl_percent", "trade_minutes", "benchmark"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _finite_array(name, as_floats(getattr(self, name))))

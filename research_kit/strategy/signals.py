@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from research_kit.errors import SignalError, did_you_mean
+from research_kit.strategy.extent import largest_size
 
 EVENTS = ("enter_long", "exit_long", "enter_short", "exit_short")
 LEVELS = ("stop_loss", "take_profit")
@@ -116,12 +117,12 @@ def _exposure(values: NDArray[Any]) -> NDArray[np.float64] | NDArray[np.bool_]:
     if values.dtype.kind not in "fiuO":
         raise SignalError(f"A target must be a number for each bar; it holds {values.dtype}.")
     try:
-        exposure = values.astype(np.float64)
+        exposure = np.ascontiguousarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise SignalError("A target must be a number or NaN (keep) for each bar; it holds other objects.") from None
-    infinite = np.isinf(exposure)
-    if infinite.any():
-        raise SignalError(f"A target must be finite or NaN (keep); bar {int(np.argmax(infinite))} has infinity.")
+    if exposure.ndim == 1 and np.isinf(largest_size(exposure)):
+        at = int(np.argmax(np.isinf(exposure)))
+        raise SignalError(f"A target must be finite or NaN (keep); bar {at} has infinity.")
     return exposure
 
 

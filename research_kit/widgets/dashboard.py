@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from html import escape
+from itertools import dropwhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import ipywidgets as w
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 State = Literal["ready", "running", "completed", "failed"]
 OPTIONS = ("commission", "slippage", "fill", "size", "stop_loss", "take_profit")
+_PACKAGE = Path(__file__).parents[1]
 OFTEN = 0.1  # seconds between two updates of the progress bar
 
 
@@ -80,7 +83,7 @@ class Dashboard(Part):
         further = [*strategies, *([strategy] if isinstance(strategy, type) else [])]
         self.datasets = DatasetPicker(ws)
         self.strategies = StrategyPicker(ws, further)
-        self.options = ModelForm(EngineOptions, OPTIONS, title="Costs, fills and exits")
+        self.options = ModelForm(EngineOptions, OPTIONS, title="Costs, fills and exits", foldable=True)
         self.result = RunView()
         self._forms: dict[type[Strategy], ParameterForm] = {}
         self._thread: threading.Thread | None = None
@@ -215,5 +218,8 @@ class Dashboard(Part):
 
 
 def trace_of(error: BaseException) -> str:
-    """Return where an error came from: the end of its traceback, where the strategy's own lines are."""
-    return "".join(traceback.format_exception(error))[-10 * LONGEST_ERROR :]
+    """Return where an error came from; the steps of this package that lead to the strategy are left out."""
+    told = traceback.TracebackException.from_exception(error)
+    frames = list(dropwhile(lambda frame: Path(frame.filename).is_relative_to(_PACKAGE), told.stack))
+    told.stack = traceback.StackSummary.from_list(frames or told.stack)
+    return "".join(told.format())[-10 * LONGEST_ERROR :]

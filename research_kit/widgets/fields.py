@@ -79,6 +79,12 @@ class Field:
             return None
         return _READERS[self.spec.kind](given)
 
+    @property
+    def shown(self) -> str:
+        """The value in words."""
+        given = self.input.value
+        return {True: "yes", False: "no", None: "–", "": "none" if self.spec.optional else "–"}.get(given, str(given))
+
     def write(self, value: Any) -> None:
         """Show a value.
 

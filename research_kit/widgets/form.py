@@ -38,6 +38,8 @@ class ModelForm(Part):
         The fields to show; all when not given. The others keep their defaults.
     title
         What stands above the inputs.
+    foldable
+        Whether the form begins folded: one line with its values, which opens by itself where something is wrong.
     error
         What ``value`` raises.
 
@@ -46,7 +48,7 @@ class ModelForm(Part):
     fields
         The inputs by name; ``fields["fast"].input`` is the widget.
     general
-        Errors that belong to no single field, such as "fast must be below slow".
+        Errors that belong to no single field, such as "fast must be below slow"; ``below`` shows them.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class ModelForm(Part):
         names: Sequence[str] | None = None,
         *,
         title: str,
+        foldable: bool = False,
         error: type[OptionError] = OptionError,
     ) -> None:
         super().__init__()
@@ -63,12 +66,19 @@ class ModelForm(Part):
         self.general = ""
         self._error = error
         self._quiet = False
-        self._below = Note()
+        self.below = Note()
         self.reset_button = w.Button(description="Reset", tooltip=f"{title}: back to the defaults", icon="undo")
-        head = w.HBox([w.HTML(f"<h4>{escape(title)}</h4>"), self.reset_button.add_class("rkw-reset")])
+        self.fold_button = w.Button(description=title).add_class("rkw-fold") if foldable else None
+        head = w.HBox(
+            [self.fold_button or w.HTML(f"<h4>{escape(title)}</h4>"), self.reset_button.add_class("rkw-reset")]
+        ).add_class("rkw-head")
         none = Note("" if self.fields else hint("There is nothing to set."))
-        inputs = [field.view for field in self.fields.values()]
-        self.body = w.VBox([head.add_class("rkw-head"), *inputs, none, self._below, self.note])
+        self._inputs = w.VBox([*(field.view for field in self.fields.values()), none, self.below])
+        self._summary = Note()
+        self.body = w.VBox([head, self._summary, self._inputs, self.note])
+        self.fold(foldable)
+        if self.fold_button:
+            self._on_click(self.fold_button, lambda: self.fold(not self.folded))
         self._on_click(self.reset_button, self.reset)
         for field in self.fields.values():
             self._on_value(field.input, self.check)
@@ -101,6 +111,19 @@ class ModelForm(Part):
         """Show what is wrong with the present values, each complaint beside its field."""
         if not self._quiet:
             self._show(self._make()[1])
+
+    @property
+    def folded(self) -> bool:
+        """Whether the inputs are hidden behind one line that says their values."""
+        return bool(self._inputs.layout.display == "none")
+
+    def fold(self, folded: bool) -> None:
+        """Hide the inputs, or show them."""
+        self._inputs.layout.display = "none" if folded else None
+        if self.fold_button:
+            self.fold_button.icon = "caret-right" if folded else "caret-down"
+            self.fold_button.tooltip = "Show what can be set" if folded else "Hide what can be set"
+        self._summarise()
 
     def set(self, values: Mapping[str, Any]) -> None:
         """Show these values; the other fields stay as they are.
@@ -150,7 +173,14 @@ class ModelForm(Part):
             field.complain(found.get(name, ""))
         rest = [self._sentence(where, words) for where, words in complaints if where not in self.fields]
         self.general = " ".join(rest)
-        self._below.show(alert(self.general))
+        self.below.show(alert(self.general))
+        if complaints and self.folded:
+            self.fold(False)
+        self._summarise()
+
+    def _summarise(self) -> None:
+        said = (f"{field.input.description} {field.shown}" for field in self.fields.values())
+        self._summary.show(hint(" · ".join(said)) if self.folded else "")
 
 
 class ParameterForm(ModelForm):

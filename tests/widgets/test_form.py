@@ -98,12 +98,11 @@ def test_an_error_of_several_fields_stands_below_them_and_is_escaped(form):
     form.set({"maybe_rate": 0.01, "rate": 0.9})
     assert form.errors == {}
     assert form.general == "maybe_rate is too far below <rate>."
-    below = next(child for child in form.body.children if "too far" in getattr(child, "value", ""))
-    assert "&lt;rate&gt;" in below.value
-    assert 'role="alert"' in below.value
+    assert "&lt;rate&gt;" in form.below.value
+    assert 'role="alert"' in form.below.value
     form.reset_button.click()
     assert form.general == ""
-    assert below.layout.display == "none"
+    assert form.below.layout.display == "none"
 
 
 def test_all_errors_are_shown_and_told_at_once(form):
@@ -175,7 +174,7 @@ def test_parameters_without_defaults_begin_empty_and_are_asked_for(strategies):
 def test_a_strategy_without_parameters_has_an_empty_form():
     form = rk.widgets.ParameterForm(rk.strategies.BuyAndHold)
     assert form.value == {}
-    assert any("nothing to set" in getattr(child, "value", "") for child in form.body.children)
+    assert any("nothing to set" in getattr(child, "value", "") for child in form._inputs.children)
     form.close()
 
 
@@ -187,6 +186,22 @@ def test_engine_options_fit_into_the_same_form():
     form.fields["stop_loss"].input.value = "0"  # a stop of 0 is not "none"
     with pytest.raises(OptionError, match="stop_loss=0"):
         _ = form.value
+    form.close()
+
+
+def test_a_folded_form_says_its_values_and_opens_where_something_is_wrong():
+    form = ModelForm(EngineOptions, ["commission", "fill", "stop_loss"], title="Costs", foldable=True)
+    assert form.folded
+    assert "Commission 0.001 · Fill next_open · Stop loss none" in form._summary.value
+    form.set({"stop_loss": 0.1})
+    assert "Stop loss 0.1" in form._summary.value
+    form.set({"stop_loss": 2})
+    assert not form.folded
+    assert form._summary.value == ""
+    form.fold_button.click()
+    assert form.folded
+    form.fold_button.click()
+    assert not form.folded
     form.close()
 
 
