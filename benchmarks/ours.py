@@ -58,7 +58,7 @@ def prepare(case: Case) -> Engine:
 
 
 def _read(result: rk.BacktestResult, figures: Figures) -> Outcome:
-    trades = result.simulation.closed_trades
+    trades = result.simulation.trades[: result.simulation.closed]
     rows = np.column_stack([trades[name] for name in ("entry_bar", "exit_bar", "entry_price", "exit_price")])
     return Outcome(rows.astype(float), float(result.simulation.equity[-1]), figures)
 

@@ -57,6 +57,7 @@ def test_an_installed_wheel_makes_a_report(wheel, tmp_path):
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     code = SCRIPT.format(clone=str(ROOT))
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL"))}
+    clean["JUPYTER_PATH"] = str(Path(sys.prefix) / "share" / "jupyter")  # where nbconvert keeps its templates
     done = subprocess.run([python, "-c", code], cwd=tmp_path, env=clean, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).stat().st_size > 1_000_000

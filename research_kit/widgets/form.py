@@ -69,13 +69,11 @@ class ModelForm(Part):
         self.below = Note()
         self.reset_button = w.Button(description="Reset", tooltip=f"{title}: back to the defaults", icon="undo")
         self.fold_button = w.Button(description=title).add_class("rkw-fold") if foldable else None
-        head = w.HBox(
-            [self.fold_button or w.HTML(f"<h4>{escape(title)}</h4>"), self.reset_button.add_class("rkw-reset")]
-        ).add_class("rkw-head")
+        head = [self.fold_button or w.HTML(f"<h4>{escape(title)}</h4>"), self.reset_button.add_class("rkw-reset")]
         none = Note("" if self.fields else hint("There is nothing to set."))
         self._inputs = w.VBox([*(field.view for field in self.fields.values()), none, self.below])
         self._summary = Note()
-        self.body = w.VBox([head, self._summary, self._inputs, self.note])
+        self.body = w.VBox([w.HBox(head).add_class("rkw-head"), self._summary, self._inputs, self.note])
         self.fold(foldable)
         if self.fold_button:
             self._on_click(self.fold_button, lambda: self.fold(not self.folded))
