@@ -18,7 +18,8 @@ from research_kit.store import listings
 from research_kit.store.database import Database
 from research_kit.store.datasets import find_dataset
 from research_kit.store.files import FileStore, remove_leftovers
-from research_kit.store.tables import Dataset
+from research_kit.store.tables import Dataset, StrategyRow
+from research_kit.strategy.base import Strategy
 from research_kit.strategy.registry import Registry
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Workspace:
         for name in ("data", "artifacts", "reports"):
             remove_leftovers(self.folder / name)
         self.registry = Registry(self.folder / "strategies")
+        self.kept: dict[type[Strategy], StrategyRow] = {}
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from research_kit.runs.run import Run
     from research_kit.store.database import Database
     from research_kit.store.files import FileStore
+    from research_kit.store.tables import StrategyRow
+    from research_kit.strategy.base import Strategy
     from research_kit.strategy.registry import Registry
 
 
@@ -18,6 +20,7 @@ class Home(Protocol):
     database: Database
     files: FileStore
     registry: Registry
+    kept: dict[type[Strategy], StrategyRow]  # strategies whose source is in the store already
 
     def report(self, run: Run | int, path: Path | str | None = None) -> Path:
         """Write the HTML report of a run and return where it is."""

@@ -15,6 +15,7 @@ from research_kit.metrics.moments import moments
 from research_kit.metrics.returns import periodic_returns
 from research_kit.runs.spec import RunSpec
 from research_kit.store.files import FileStore
+from research_kit.store.json_values import JsonDict, to_json
 from research_kit.store.records import JobOutcome, TrialRecord
 
 CURVE_POINTS = 2_000  # of the equity that rows hold; the full curve is a file
@@ -70,11 +71,11 @@ def _summary(result: BacktestResult) -> dict[str, Any]:
     """Return equity, trades and metrics as the schema's JSON columns hold them."""
     simulation = result.simulation
     curve = reduce_points(result.bars.time, simulation.equity, CURVE_POINTS)
-    trades = {name: values[:ROW_TRADES] for name, values in result.trade_columns.items()}
-    names, rows = list(trades), zip(*(values.tolist() for values in map(_plain, trades.values())), strict=True)
+    trades = {name: to_json(values[:ROW_TRADES]) for name, values in result.trade_columns.items()}
+    rows = zip(*trades.values(), strict=True)
     return {
-        "equity_curve": {"time": _plain(curve.x), "equity": curve.y},
-        "trades": [dict(zip(names, row, strict=True)) for row in rows],
+        "equity_curve": {"time": curve.x.astype("datetime64[s]"), "equity": curve.y},
+        "trades": [JsonDict(zip(trades, row, strict=True)) for row in rows],
         "trades_total": len(simulation.trades),
         "metrics": dict(result.metrics),
         "ambiguous_bars": simulation.ambiguous_bars,
@@ -82,12 +83,3 @@ def _summary(result: BacktestResult) -> dict[str, Any]:
         "liquidations": simulation.liquidations,
         "liquidated": simulation.liquidated,
     }
-
-
-def _plain(values: NDArray[Any]) -> NDArray[Any]:
-    """Return times as text, all else as it is: a column at a time is many times faster than a value at a time."""
-    if values.dtype.kind != "M":
-        return values
-    text = np.datetime_as_string(values, unit="s").astype(object)
-    text[np.isnat(values)] = None
-    return text

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from research_kit.engine.backtest import BacktestResult, signals_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from research_kit.strategy.base import Strategy
 
 Progress = Callable[[float, str], None]
+REPORT_EVERY = 0.1  # seconds between two notes of progress in the database: a quick run needs one
 STEPS = ("opening the bars", "making signals", "filling orders", "measuring", "storing")
 
 
@@ -81,9 +83,14 @@ def _compute(
 
 
 def _reporter(home: Home, job_id: int, token: str, progress: Progress | None) -> Callable[[str], None]:
+    told = -REPORT_EVERY
+
     def report(step: str) -> None:
+        nonlocal told
         done = STEPS.index(step) / len(STEPS)
-        jobs.report_progress(home.database, job_id, token, done, step)
+        if monotonic() - told >= REPORT_EVERY:
+            jobs.report_progress(home.database, job_id, token, done, step)
+            told = monotonic()
         if progress:
             progress(done, step)
 

@@ -32,7 +32,13 @@ def make_strategy(home: Home, key: StrategyKey, parameters: Mapping[str, Any] | 
 
 
 def keep_strategy(home: Home, strategy: type[Strategy]) -> StrategyRow:
-    """Return the row of a strategy's current source, made on its first use."""
+    """Return the row of a strategy's source, made on its first use; a class never changes, so it is kept once."""
+    if strategy not in home.kept:
+        home.kept[strategy] = _save(home, strategy)
+    return home.kept[strategy]
+
+
+def _save(home: Home, strategy: type[Strategy]) -> StrategyRow:
     source = strategy_source(strategy)
     return save_strategy(
         home.database,
