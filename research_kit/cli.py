@@ -34,6 +34,20 @@ app = typer.Typer(
 db = typer.Typer(help="Look after the database of the workspace.", no_args_is_help=True)
 app.add_typer(db, name="db")
 
+ROOMY = (
+    *("sha256", "source_sha256", "spec_hash", "worker_id", "cancel_requested", "attempt", "completed_at", "last_used"),
+    *(
+        "default_parameters",
+        "exchange",
+        "timezone",
+        "volatility",
+        "current_step",
+        "started_at",
+        "is_active",
+        "has_gaps",
+    ),
+)
+
 
 @dataclass
 class Settings:
@@ -280,7 +294,18 @@ def _list(context: typer.Context, table: Callable[[Workspace], pd.DataFrame], as
     elif frame.empty:
         print("none yet")
     else:
-        print(frame.to_string(index=False, max_colwidth=40, na_rep="–"))
+        print(_readable(frame).to_string(index=False, max_colwidth=44, na_rep="–"))
+
+
+def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that a terminal has room for, times to the minute, numbers to four digits; --json has all."""
+    shown = frame.drop(columns=[name for name in ROOMY if name in frame])
+    for name in shown:
+        if hasattr(shown[name], "dt"):
+            shown[name] = shown[name].dt.strftime("%Y-%m-%d %H:%M")
+        elif shown[name].dtype.kind == "f":
+            shown[name] = shown[name].map("{:.4g}".format, na_action="ignore")
+    return shown
 
 
 def _print_json(value: Any) -> None:

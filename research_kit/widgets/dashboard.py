@@ -203,9 +203,10 @@ class Dashboard(Part):
     def _show_error(self, error: BaseException) -> None:
         words = str(error) if isinstance(error, ResearchKitError) else error_text(error, LONGEST_ERROR)
         cause = error.__cause__
-        because = f" Because of {error_text(cause, LONGEST_ERROR)}" if cause is not None else ""
-        notes = " ".join(str(note) for note in getattr(error, "__notes__", []))
-        self._show_state("failed", f"Failed. {words}{because} {notes}".strip(), alarm=True, details=trace_of(error))
+        lines = [f"Failed. {words}"]
+        lines += [f"Because of {error_text(cause, LONGEST_ERROR)}"] if cause is not None else []
+        lines += [str(note) for note in getattr(error, "__notes__", [])]
+        self._show_state("failed", "\n".join(lines), alarm=True, details=trace_of(error))
 
     def _show_state(self, state: State, words: str, *, alarm: bool = False, details: str = "") -> None:
         self.state = state

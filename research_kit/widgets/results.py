@@ -13,6 +13,7 @@ import ipywidgets as w
 from research_kit.engine.options import EngineOptions
 from research_kit.metrics.registry import METRICS, format_value
 from research_kit.metrics.result import Metrics
+from research_kit.store.datasets import find_dataset
 from research_kit.widgets.chart import Chart
 from research_kit.widgets.part import Note, Part, hint
 
@@ -128,7 +129,22 @@ def code_of(run: Run) -> str:
     usual = EngineOptions().model_dump(mode="json")
     changed = {name: value for name, value in run.options.items() if usual.get(name, value) != value}
     options = "".join(f", {name}={value!r}" for name, value in changed.items())
-    return f"run = ws.run({run.backtest.strategy_name!r}, {run.dataset.name!r}, {run.parameters!r}{options})"
+    return f"run = ws.run({_strategy_word(run)}, {_dataset_word(run)}, {run.parameters!r}{options})"
+
+
+def _strategy_word(run: Run) -> str:
+    """Return the strategy's name, or its class where the name means another or none: one of a notebook's cells."""
+    name, place = run.backtest.strategy_name, run.spec["strategy_class"]
+    known = run.home.registry.classes().get(str(name))
+    if known is not None and f"{known.__module__}:{known.__name__}" == place:
+        return repr(name)
+    return str(place).rpartition(":")[2]
+
+
+def _dataset_word(run: Run) -> str:
+    """Return the dataset's name, or its id where the name means a newer version."""
+    name, own = run.dataset.name, run.dataset.id
+    return repr(name if find_dataset(run.home.database, name).id == own else own)
 
 
 def _tile(metrics: Metrics, name: str, value: float | None) -> str:

@@ -218,6 +218,16 @@ def test_the_code_makes_the_same_run_again(dashboard, ws):
     assert scope["run"].id == run.id + 1
 
 
+def test_the_code_names_a_class_that_has_no_name_and_a_dataset_that_has_a_newer_version(
+    empty_ws, strategies, make_bars
+):
+    for seed in (1, 2):
+        empty_ws.import_dataset(make_bars(60, seed=seed).frame, name="Same", timezone="UTC")
+    run = empty_ws.run(strategies["required"], 1, {"length": 2, "word": "a", "label": ""})
+    assert results.code_of(run).startswith("run = ws.run(Required, 1, {'length': 2,")
+    assert results.code_of(empty_ws.run("momentum", 2)).startswith("run = ws.run('momentum', 'Same', {")
+
+
 def test_undefined_metrics_have_their_reason_and_no_trades_a_sentence(dashboard):
     dashboard.strategies.value = "required"
     dashboard.parameters.set({"length": 1, "word": "a"})

@@ -1,0 +1,56 @@
+"""What the documents say is true: the README's example runs, its commands exist, its links lead somewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_readmes_example_runs(tmp_path, make_bars):
+    make_bars(700, step_ns=86_400_000_000_000).frame.to_csv(tmp_path / "SPY.csv")
+    (tmp_path / "example.py").write_text(blocks("python")[0], encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "example.py"], cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "spy.html").stat().st_size > 1_000_000
+    assert (tmp_path / "my-research" / "research.db").exists()
+
+
+def test_the_readmes_commands_exist():
+    text = "\n".join(blocks("bash"))
+    commands = set(re.findall(r"^research-kit (\w+)", text, flags=re.MULTILINE))
+    targets = set(re.findall(r"^make (\w+)", text, flags=re.MULTILINE))
+    from research_kit.cli import app
+
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert commands
+    assert commands <= known
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert targets == {"demo", "test", "lab"}
+    assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in targets)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_continuous_integration_runs_the_readmes_own_command():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert re.search(r"^make check$", script, flags=re.MULTILINE)
+    assert re.search(r"^make test$", script, flags=re.MULTILINE)
+    assert "RESEARCH_KIT_NO_SKIPS=1" in script
