@@ -218,9 +218,7 @@ def test_the_code_makes_the_same_run_again(dashboard, ws):
     assert scope["run"].id == run.id + 1
 
 
-def test_the_code_names_a_class_that_has_no_name_and_a_dataset_that_has_a_newer_version(
-    empty_ws, strategies, make_bars
-):
+def test_the_code_names_a_class_without_a_name_and_a_dataset_with_a_newer_version(empty_ws, strategies, make_bars):
     for seed in (1, 2):
         empty_ws.import_dataset(make_bars(60, seed=seed).frame, name="Same", timezone="UTC")
     run = empty_ws.run(strategies["required"], 1, {"length": 2, "word": "a", "label": ""})
