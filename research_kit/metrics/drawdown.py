@@ -82,7 +82,7 @@ def max_drawdown(equity: ArrayLike, initial: float) -> float | None:
 
 @compiled
 def _scan(equity: FloatArray, time_ns: TimeArray, initial: float) -> tuple[float, float, int, bool, int, float]:
-    peak, peak_time = initial, time_ns[0]
+    peak, peak_time, per_peak = initial, time_ns[0], 1.0 / initial
     money = fraction = squares = 0.0
     longest, recovery, trough_time = 0, -1, 0
     below = in_deepest = False
@@ -91,16 +91,18 @@ def _scan(equity: FloatArray, time_ns: TimeArray, initial: float) -> tuple[float
         if value < peak:
             below = True
             money = min(money, value - peak)
-            depth = value / peak - 1.0
+            depth = value * per_peak - 1.0  # a division at every bar would cost more than all else here
             squares += depth * depth
-            if depth < fraction:
-                fraction, trough_time, in_deepest, recovery = depth, now, True, -1
+            if depth < fraction and value / peak - 1.0 < fraction:
+                fraction, trough_time, in_deepest, recovery = value / peak - 1.0, now, True, -1
             continue
         if below:
             longest = max(longest, now - peak_time)
             if in_deepest:
                 recovery = now - trough_time
             below = in_deepest = False
-        peak, peak_time = value, now
+        if value > peak:
+            peak, per_peak = value, 1.0 / value
+        peak_time = now
     lasting = time_ns[-1] - peak_time if below else -1
     return money, fraction, max(longest, lasting), lasting < longest, recovery, squares

@@ -111,10 +111,10 @@ class _Run:
     @cached_property
     def market(self) -> FloatArray | None:
         """Daily returns of the benchmark from the first bar's close; None where it is missing or not positive."""
-        closes = self.inputs.benchmark
-        if closes is None or not self.bars or closes.min() <= 0.0:
+        if self.inputs.benchmark is None or not self.bars:
             return None
-        return periodic_returns(self.at_day_ends(closes), float(closes[0]))
+        first, closes = float(self.inputs.benchmark[0]), self.at_day_ends(self.inputs.benchmark)
+        return periodic_returns(closes, first) if min(first, closes.min()) > 0.0 else None
 
     @cached_property
     def ruined(self) -> bool:
@@ -247,7 +247,7 @@ def _reason(name: str, run: _Run) -> str:
     if not run.bars:
         return "there are no bars"
     if metric.needs == "benchmark" and run.market is None:
-        return "the benchmark's closes are not all positive"
+        return "the benchmark's daily closes are not all positive"
     return metric.undefined or "the numbers are too large to compute with"
 
 

@@ -167,7 +167,7 @@ def test_constant_equity(make_inputs):
 def test_a_benchmark_below_zero_is_refused_with_a_reason(make_inputs):
     metrics = compute_metrics(make_inputs([100.0, 101.0, 99.0], benchmark=[1.0, -1.0, 2.0]))
     assert metrics["beta"] is None
-    assert metrics.reasons["benchmark_return_percent"] == "the benchmark's closes are not all positive"
+    assert metrics.reasons["benchmark_return_percent"] == "the benchmark's daily closes are not all positive"
 
 
 def test_a_liquidated_account_has_no_growth_rate(make_inputs):
