@@ -31,6 +31,8 @@ def test_what_is_read_back_is_what_the_pure_engine_says(ws):
     np.testing.assert_array_equal(run.equity.to_numpy(), pure.equity.to_numpy())
     np.testing.assert_array_equal(run.drawdown.to_numpy(), pure.drawdown.to_numpy())
     assert dict(run.summary) == dict(pure.metrics)
+    assert run.summary.reasons == pure.metrics.reasons
+    assert run.summary.flags == pure.metrics.flags != {}
     assert list(run.trades["pnl"]) == list(pure.trades["pnl"])
     assert list(run.trades["exit_signal"]) == list(pure.trades["exit_signal"])
     assert (run.trades["entry_time"] == pure.trades["entry_time"]).all()
