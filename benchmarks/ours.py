@@ -28,7 +28,7 @@ class LongOrShort(LongWhileAbove):
 
     def signals(self, bars: rk.Bars) -> rk.Signals:
         fast, slow = rk.indicators.sma(bars.close, self.fast), rk.indicators.sma(bars.close, self.slow)
-        return rk.Signals.target(np.sign(fast - slow))  # NaN, which keeps what is, before there is a slow average
+        return rk.Signals.target((fast > slow) * np.int8(1) - (fast < slow))
 
 
 def options(case: Case) -> rk.EngineOptions:

@@ -17,7 +17,7 @@ from research_kit.bars.frame import PRICE_COLUMNS, Bars, FloatArray
 from research_kit.bars.numbers import to_floats
 from research_kit.bars.quality import QualityReport, check_quality
 from research_kit.bars.readers.base import RawTable
-from research_kit.bars.readers.sniff import TextHints
+from research_kit.bars.readers.sniff import Hints
 from research_kit.bars.rows import Duplicates, Fault, Rows, settle_duplicates, settle_faults, settle_order
 from research_kit.bars.sessions import check_session, learn_session
 from research_kit.bars.timeframe import infer_timeframe, timeframe_ns
@@ -203,9 +203,9 @@ def _opened_file(path: Path, options: ImportOptions) -> _Opened:
     from research_kit.bars.readers.registry import choose_reader
 
     names = None if options.columns is None or isinstance(options.columns, dict) else options.columns
-    source = open_source(path, TextHints(options.delimiter, options.decimal, names))
+    source = open_source(path, Hints(options.delimiter, options.decimal, names, options.symbol))
     reader, sentence = choose_reader(source)
-    raw = reader.read(source)
+    raw = next(reader.read(source))
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return _Opened(raw, sentence, path.name, path.stat().st_size, sha256)

@@ -21,7 +21,7 @@ from research_kit.engine.layout import (
     Wish,
     Wishes,
 )
-from research_kit.engine.levels import check_levels, check_margin, follow_best, margin_is_gone, note_levels, usable_open
+from research_kit.engine.levels import check_levels, check_margin, follow_best, note_levels, usable_open
 from research_kit.engine.orders import order_events, order_target
 
 YEAR_NS = 365 * 86_400 * 1_000_000_000
@@ -60,13 +60,17 @@ def _has_room(book: Book) -> bool:
 def _mark_quiet_bars(i: int, market: Market, wishes: Wishes, book: Book, equity: NDArray[np.float64]) -> int:
     """Mark the bars from ``i`` on in which nothing can happen; return the first in which something may."""
     state = book.state
-    if not _can_be_quiet(len(market.synthetic), book):
-        return i
     n, first, calm = len(market.close), i, _calm(book)
+    if i < calm.lag or not _can_be_quiet(len(market.synthetic), book) or _speaks(wishes.signal[i - calm.lag], calm):
+        return i
+    silent = wishes.signal[i - calm.lag]  # what asks for nothing once asks for nothing again
     while i < n - 1:
-        if i >= calm.lag and _speaks(wishes.signal[i - calm.lag], calm):
-            break
-        if calm.units != 0.0 and _is_reached(market.low[i], market.high[i], calm):
+        signal = wishes.signal[i - calm.lag]
+        if signal != silent:
+            if _speaks(signal, calm):
+                break
+            silent = signal
+        if calm.units != 0.0 and (market.low[i] <= calm.floor or market.high[i] >= calm.ceiling):
             break
         if len(equity) == n:
             equity[i] = calm.cash + calm.units * market.close[i]
@@ -87,13 +91,16 @@ def _can_be_quiet(synthetic_bars: int, book: Book) -> bool:
 @inlined
 def _calm(book: Book) -> Calm:
     settings, state = book.settings, book.state
+    floor, ceiling = state.floor, state.ceiling
+    if state.units != 0.0:
+        near = _price_near_the_margin(state.cash, state.units, settings.maintenance_margin)
+        floor, ceiling = (max(floor, near), ceiling) if state.units > 0.0 else (floor, min(ceiling, near))
     return Calm(
         lag=settings.delay + (1 if settings.at_open else 0),
         cash=state.cash,
         units=state.units,
-        floor=state.floor,
-        ceiling=state.ceiling,
-        margin=settings.maintenance_margin,
+        floor=floor,
+        ceiling=ceiling,
         is_target=settings.is_target,
         acted=state.acted,
         least=-np.inf if settings.allow_short else 0.0,
@@ -114,10 +121,11 @@ def _speaks(signal: float, calm: Calm) -> bool:
 
 
 @inlined
-def _is_reached(low: float, high: float, calm: Calm) -> bool:
-    """Return True where a bar reaches a level of an open lot, or the margin."""
-    adverse = low if calm.units > 0.0 else high
-    return low <= calm.floor or high >= calm.ceiling or margin_is_gone(calm.cash, calm.units, adverse, calm.margin)
+def _price_near_the_margin(cash: float, units: float, margin: float) -> float:
+    """Return a price shortly before the one at which the margin is gone (``margin_is_gone`` decides at that bar)."""
+    share = 1.0 + margin if cash > 0.0 else 1.0 - margin
+    gone = -cash / (units * share)
+    return gone + 1e-6 * abs(gone) if units > 0.0 else gone - 1e-6 * abs(gone)
 
 
 @inlined

@@ -136,9 +136,8 @@ class Calm(NamedTuple):
     lag: int  # bars from a signal to its fill
     cash: float
     units: float
-    floor: float
+    floor: float  # no level of an open lot is reached, nor the margin, while low > floor and high < ceiling
     ceiling: float
-    margin: float
     is_target: bool
     acted: float
     least: float  # the least target that counts: 0 where short sales are not allowed

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from research_kit.bars.sessions import bars_per_year, day_ends, periods_per_year
 from research_kit.bars.timeframe import DAY
 from research_kit.engine.trade_table import MINUTE_NS
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 def measure(bars: Bars, options: EngineOptions, simulation: Simulation) -> Metrics:
     """Return every metric of a backtest; the benchmark is the bars' own close, bought and held."""
     trades = simulation.bare_trades[: simulation.closed]
+    pnl = np.ascontiguousarray(trades["pnl"])  # a dozen metrics read it; the records are 19 fields wide
     held_ns = bars.time_ns[trades["exit_bar"]] - bars.time_ns[trades["entry_bar"]]
     inputs = MetricInputs(
         equity=simulation.equity,
@@ -30,8 +33,8 @@ def measure(bars: Bars, options: EngineOptions, simulation: Simulation) -> Metri
         periods_per_year=daily_periods_per_year(bars),
         risk_free_rate=options.risk_free_rate,
         daily_target=options.daily_target,
-        trade_pnl=trades["pnl"],
-        trade_pnl_percent=100.0 * trades["pnl"] / (trades["quantity"] * trades["entry_price"]),
+        trade_pnl=pnl,
+        trade_pnl_percent=100.0 * pnl / (trades["quantity"] * trades["entry_price"]),
         trade_minutes=held_ns / MINUTE_NS,
         exposure=simulation.bars_in_market / len(bars) if len(bars) else None,
         traded_value=simulation.traded_value,

@@ -166,10 +166,10 @@ def simulate(bars: Bars, signals: Signals, options: EngineOptions, *, keep_equit
     while at < len(bars):
         book = _with_more_room(book)
         at = run_bars(at, market, wishes, book, equity)
-    state = book.state
-    trades = book.trades[: state["trades"]]
-    if state["last_lot"] > state["first_lot"]:
-        trades = np.concatenate([trades, _open_trades(book)])
+    state, closed = book.state, int(book.state["trades"])
+    still_open = _open_trades(book)
+    book.trades[closed : closed + len(still_open)] = still_open  # the kernel leaves room for them
+    trades = book.trades[: closed + len(still_open)]
     return Simulation(market, signals, options, equity, book.rejections[: state["rejections"]], state, trades)
 
 
@@ -182,7 +182,7 @@ def check_signals(bars: Bars, signals: Signals, options: EngineOptions) -> None:
         return
     limit = options.leverage / options.size
     if largest_size(exposure) > limit * (1 + 1e-12):
-        at = int(np.nanargmax(np.abs(exposure)))
+        at = int(np.nanargmax(np.abs(exposure.astype(np.float64))))
         raise SignalError(
             f"A target must lie within -{limit:g} and {limit:g} (leverage over size); bar {at} has {exposure[at]:g}."
         )
@@ -224,15 +224,15 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _signal(signals: Signals) -> NDArray[Any]:
-    """Return a target as it is (booleans as bytes), or the four events as bits of one byte."""
+    """Return a target as float64 or int8 (booleans as 0 and 1), or the four events as bits of an int8."""
     if signals.exposure is not None:
         exposure = np.ascontiguousarray(signals.exposure)
-        return exposure.view(np.uint8) if exposure.dtype == np.bool_ else exposure
-    bits = np.zeros(len(signals), dtype=np.uint8)
+        return exposure.view(np.int8) if exposure.dtype == np.bool_ else exposure
+    bits = np.zeros(len(signals), dtype=np.int8)
     for name, bit in EVENT_BITS.items():
         event = getattr(signals, name)
         if event is not None:
-            bits |= event.view(np.uint8) * np.uint8(bit)
+            bits |= event.view(np.int8) * np.int8(bit)
     return bits
 
 

@@ -83,26 +83,29 @@ def max_drawdown(equity: ArrayLike, initial: float) -> float | None:
 @compiled
 def _scan(equity: FloatArray, time_ns: TimeArray, initial: float) -> tuple[float, float, int, bool, int, float]:
     peak, peak_time, per_peak = initial, time_ns[0], 1.0 / initial
+    trough, trough_time = initial, 0  # of the fall from this peak
     money = fraction = squares = 0.0
-    longest, recovery, trough_time = 0, -1, 0
-    below = in_deepest = False
+    longest, recovery = 0, -1
     for i in range(len(equity)):
         value, now = equity[i], time_ns[i]
         if value < peak:
-            below = True
-            money = min(money, value - peak)
             depth = value * per_peak - 1.0  # a division at every bar would cost more than all else here
             squares += depth * depth
-            if depth < fraction and value / peak - 1.0 < fraction:
-                fraction, trough_time, in_deepest, recovery = value / peak - 1.0, now, True, -1
+            if value < trough:
+                trough, trough_time = value, now
             continue
-        if below:
+        if trough < peak:
             longest = max(longest, now - peak_time)
-            if in_deepest:
-                recovery = now - trough_time
-            below = in_deepest = False
-        if value > peak:
-            peak, per_peak = value, 1.0 / value
+            money = min(money, trough - peak)
+            if trough / peak - 1.0 < fraction:
+                fraction, recovery = trough / peak - 1.0, now - trough_time
+        if value > peak or trough < peak:
+            peak, per_peak, trough = value, 1.0 / value, value
         peak_time = now
-    lasting = time_ns[-1] - peak_time if below else -1
+    lasting = -1
+    if trough < peak:
+        lasting = time_ns[-1] - peak_time
+        money = min(money, trough - peak)
+        if trough / peak - 1.0 < fraction:
+            fraction, recovery = trough / peak - 1.0, -1
     return money, fraction, max(longest, lasting), lasting < longest, recovery, squares

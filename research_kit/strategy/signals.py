@@ -32,7 +32,8 @@ class Signals:
         stays True enters again after a stop. On one bar an exit comes before an entry.
     exposure
         Instead of events: the desired exposure as float (1 = ``size`` long, -1 short, fractions between, NaN keep
-        what is). An order is made when it changes. Use ``Signals.target(...)``.
+        what is). An order is made when it changes. Booleans and int8 stay as they are, at an eighth of the memory.
+        Use ``Signals.target(...)``.
     labels
         The names that trades carry: ``{"enter_long": "breakout"}`` or an array of n texts instead of one text. The
         keys are the four events; a target uses ``enter_long``, ``enter_short``, ``exit_long``, ``exit_short`` too.
@@ -111,8 +112,8 @@ def _booleans(name: str, values: ArrayLike) -> NDArray[np.bool_]:
     return array.astype(np.bool_)
 
 
-def _exposure(values: NDArray[Any]) -> NDArray[np.float64] | NDArray[np.bool_]:
-    if values.dtype == np.bool_:
+def _exposure(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype in (np.bool_, np.int8):
         return values
     if values.dtype.kind not in "fiuO":
         raise SignalError(f"A target must be a number for each bar; it holds {values.dtype}.")

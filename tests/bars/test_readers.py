@@ -14,7 +14,7 @@ from research_kit.bars.readers.base import HEAD_BYTES, RawTable
 from research_kit.bars.readers.containers import RATIO_FREE, open_source
 from research_kit.bars.readers.memory import table_of_frame
 from research_kit.bars.readers.registry import READERS, choose_reader
-from research_kit.bars.readers.sniff import TextHints
+from research_kit.bars.readers.sniff import Hints
 from research_kit.bars.readers.text import unique_names
 from research_kit.errors import DataError, NotFoundError, UnknownFormatError
 
@@ -22,9 +22,9 @@ CSV = "Date,Open,Close\n2020-01-02,1,1.5\n2020-01-03,1.5,2\n"
 
 
 def read(path, **hints) -> RawTable:
-    source = open_source(path, TextHints(**hints))
+    source = open_source(path, Hints(**hints))
     reader, _ = choose_reader(source)
-    return reader.read(source)
+    return next(reader.read(source))
 
 
 def zipped(path, **members: str | bytes):
@@ -152,7 +152,7 @@ def test_a_bomb_that_looks_like_bars_is_stopped(packer, text_file, tmp_path):
 def test_the_limit_of_size_is_stated(text_file):
     source = open_source(text_file(gzip.compress(b"2020-01-01,1,1,1,1,1\n" * 100_000)), limit=1 << 20)
     with pytest.raises(DataError, match="limits are 1,048,576 bytes"):
-        choose_reader(source)[0].read(source)
+        next(choose_reader(source)[0].read(source))
 
 
 def test_times_keep_what_inference_would_lose(text_file):

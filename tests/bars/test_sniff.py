@@ -2,7 +2,7 @@
 
 import pytest
 
-from research_kit.bars.readers.sniff import TextHints, is_number, is_time, sniff
+from research_kit.bars.readers.sniff import Hints, is_number, is_time, sniff
 
 ROWS = [["2020-01-02", "1.5", "2.5", "1.0", "2.0", "100"], ["2020-01-03", "2.0", "3.0", "1.5", "2.5", "110"]]
 HEADER = ["Date", "Open", "High", "Low", "Close", "Volume"]
@@ -31,7 +31,7 @@ def test_decimal_commas_are_seen_and_not_taken_for_delimiters():
 
 
 def test_hints_win():
-    layout = sniff(b"a;b,c\n2020-01-02;1,5\n", whole=True, hints=TextHints(delimiter=",", decimal="."))
+    layout = sniff(b"a;b,c\n2020-01-02;1,5\n", whole=True, hints=Hints(delimiter=",", decimal="."))
     assert layout is None or layout.delimiter == ","
 
 

@@ -4,9 +4,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from cases import Case, seeded_case
 from slow_account import SlowResult, SlowTrade
+
+from research_kit.engine.options import EngineOptions
+from research_kit.engine.simulation import simulate
+from research_kit.errors import SignalError
+from research_kit.strategy.signals import Signals
 
 FIRST_SEED, CASES = 1_000_000, 250  # other cases than the comparison's
 FIXED_ORDERS = {"sizing": "units", "size": 1.0, "whole_units": False, "lot": 0.0}
@@ -234,3 +240,20 @@ def test_very_few_bars(count, engine):
     result = run(case, engine)
     assert result.equity == [10_000.0] * count
     assert len(result.trades) == count - 1
+
+
+@pytest.mark.parametrize("leverage", [1.0, 3.0])
+def test_a_target_of_whole_numbers_trades_like_the_same_numbers_as_floats(make_bars, leverage):
+    random = np.random.default_rng(5)
+    bars = make_bars(400, sigma=0.01)
+    target = random.choice(np.array([-1, 0, 1], dtype=np.int8), 400, p=[0.1, 0.8, 0.1])
+    options = EngineOptions(leverage=leverage, stop_loss=0.02, commission=0.001)
+    small, large = (simulate(bars, Signals.target(kind), options) for kind in (target, target.astype(float)))
+    assert np.array_equal(small.equity, large.equity)
+    assert small.trades.tobytes() == large.trades.tobytes()
+    assert small.closed > 20
+
+
+def test_a_whole_target_beyond_the_leverage_is_refused(make_bars):
+    with pytest.raises(SignalError, match=r"within -1 and 1 .leverage over size.; bar 2 has -2"):
+        simulate(make_bars(4), Signals.target(np.array([0, 1, -2, 1], dtype=np.int8)), EngineOptions())

@@ -31,6 +31,12 @@ def test_a_target_is_kept_as_it_is():
     np.testing.assert_array_equal(Signals.target(np.array([None, 1.0], dtype=object)).exposure, [np.nan, 1.0])
 
 
+def test_a_target_of_small_whole_numbers_keeps_an_eighth_of_the_memory():
+    target = np.array([0, 1, -1, 2], dtype=np.int8)
+    assert Signals.target(target).exposure is target
+    assert Signals.target(target.astype(np.int16)).exposure.dtype == np.float64
+
+
 def test_empty_signals_are_signals():
     assert len(Signals.target([])) == 0
     assert len(Signals(enter_long=np.zeros(0, dtype=bool), enter_short=np.zeros(0, dtype=bool))) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 from research_kit.bars.readers.base import RawTable, Source
@@ -18,7 +19,7 @@ class Parquet:
     def recognise(self, source: Source) -> str | None:
         return "a Parquet file" if source.head.startswith(b"PAR1") else None
 
-    def read(self, source: Source) -> RawTable:
+    def read(self, source: Source) -> Iterator[RawTable]:
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -28,7 +29,7 @@ class Parquet:
             size = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
             if size > MAX_UNPACKED:
                 raise DataError(f"{source.name} unpacks to {size:,} bytes; the limit is {MAX_UNPACKED:,}.")
-            return RawTable(file.read())
+            yield RawTable(file.read())
         except (pa.ArrowException, OSError) as error:
             raise _damaged(source, self.name, error) from None
 
@@ -43,15 +44,16 @@ class ArrowFile:
             return "a Feather (Arrow IPC) file"
         return "an Arrow IPC stream" if _is_stream(source.head) else None
 
-    def read(self, source: Source) -> RawTable:
+    def read(self, source: Source) -> Iterator[RawTable]:
         import pyarrow as pa
         from pyarrow import feather
 
         reader = pa.BufferReader(source.load())
         try:
             if _is_stream(source.head):
-                return RawTable(pa.ipc.open_stream(reader).read_all())
-            return RawTable(feather.read_table(reader))
+                yield RawTable(pa.ipc.open_stream(reader).read_all())
+            else:
+                yield RawTable(feather.read_table(reader))
         except (pa.ArrowException, OSError) as error:
             raise _damaged(source, self.name, error) from None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from research_kit.bars.readers.base import HEAD_BYTES, Source
-from research_kit.bars.readers.sniff import TextHints
+from research_kit.bars.readers.sniff import Hints
 from research_kit.errors import DataError, NotFoundError, UnknownFormatError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _STEP = 1 << 20
 _DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)
 
 
-def open_source(path: Path, hints: TextHints | None = None, *, limit: int = MAX_UNPACKED) -> Source:
+def open_source(path: Path, hints: Hints | None = None, *, limit: int = MAX_UNPACKED) -> Source:
     """Return a file opened for the readers: its head now, the rest when a reader asks.
 
     Packed files are recognised by their first bytes. A zip must hold exactly one file; the names inside it are never
@@ -45,7 +45,7 @@ def open_source(path: Path, hints: TextHints | None = None, *, limit: int = MAX_
         It cannot be read, is damaged, or (when it is loaded) unpacks to more than ``limit`` bytes or to more than
         ``MAX_RATIO`` times its size.
     """
-    hints = hints or TextHints()
+    hints = hints or Hints()
     try:
         with path.open("rb") as file:
             magic = file.read(4)

@@ -26,12 +26,13 @@ _OTHER_TEXT = re.compile(r"\s*([{\[]|<(!doctype|!--|html|head|body|script|svg|\?
 
 
 @dataclass(frozen=True)
-class TextHints:
-    """What the user said about delimited text; None where the file decides."""
+class Hints:
+    """What the user said about the file; None where the file decides."""
 
     delimiter: str | None = None
     decimal: str | None = None
     names: tuple[str, ...] | None = None
+    symbol: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ class _Line:
     cells: tuple[str, ...]
 
 
-def sniff(head: bytes, *, whole: bool, hints: TextHints | None = None) -> TextLayout | None:
+def sniff(head: bytes, *, whole: bool, hints: Hints | None = None) -> TextLayout | None:
     """Return the layout of text whose first bytes are ``head``, None when it is not a table of text.
 
     ``whole`` says that the head is the whole text; else its last line, which may be cut, is left out.
     """
-    hints = hints or TextHints()
+    hints = hints or Hints()
     decoded = decode_head(head)
     if decoded is None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,7 @@ class DelimitedText:
             return None
         return layout.sentence()
 
-    def read(self, source: Source) -> RawTable:
+    def read(self, source: Source) -> Iterator[RawTable]:
         layout = source.text
         if layout is None:
             raise DataError(f"{source.name} is not delimited text.")
@@ -37,7 +38,7 @@ class DelimitedText:
             raise DataError(f"{source.name} has a header ({', '.join(layout.header or ())}) and no rows.")
         names = _names(source, layout)
         table, ragged = _read_csv(source, layout, names)
-        return RawTable(
+        yield RawTable(
             table,
             has_header=layout.header is not None,
             decimal=layout.decimal,

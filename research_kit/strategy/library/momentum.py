@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from research_kit.bars.frame import Bars
 from research_kit.strategy.base import Param, Strategy
 from research_kit.strategy.indicators import previous
@@ -22,4 +24,4 @@ class Momentum(Strategy):
     def signals(self, bars: Bars) -> Signals:
         before = previous(bars.close, self.length)
         rose, fell = bars.close > before * (1.0 + self.threshold), bars.close < before * (1.0 - self.threshold)
-        return Signals.target(rose * 1.0 - fell if self.short else rose)
+        return Signals.target(rose * np.int8(1) - fell if self.short else rose)

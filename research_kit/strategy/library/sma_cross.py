@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+import numpy as np
 from pydantic import model_validator
 
 from research_kit.bars.frame import Bars
@@ -33,4 +34,4 @@ class SmaCross(Strategy):
         fast, slow = sma(bars.close, self.fast), sma(bars.close, self.slow)
         if not self.short:
             return Signals.target(fast > slow)
-        return Signals.target((fast > slow) * 1.0 - (fast < slow))
+        return Signals.target((fast > slow) * np.int8(1) - (fast < slow))
