@@ -1,6 +1,7 @@
 """Fixtures for every test: where the real market data is, and bars that are made the same way each time."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,15 @@ from postgres_cluster import postgres  # noqa: F401 - a fixture for every folder
 from research_kit.bars.frame import Bars
 
 MINUTE = 60_000_000_000
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +48,18 @@ def random_bars(n: int, seed: int = 7, sigma: float = 1e-3, step_ns: int = MINUT
 def make_bars():
     """Return the maker of seeded random bars: ``make_bars(n, seed=7, sigma=1e-3, step_ns=60 s, start=100)``."""
     return random_bars
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Return a headless Chromium: one for all folders, since one process can drive only one."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium")
+    with sync_api.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -28,12 +28,16 @@ class ScratchArray:
     def __init__(self, dtype: np.dtype[Any], folder: Path | None = None) -> None:
         self.dtype = dtype
         self._folder = folder
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the last mapping
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed when it is mapped
+
+    def __del__(self) -> None:
+        self._file.close()
 
     def append(self, values: NDArray[Any]) -> None:
         """Add values at the end. Raises DataError where the disk is full."""
         try:
             self._file.write(np.ascontiguousarray(values, dtype=self.dtype).data)
+            self._file.flush()
         except OSError as error:
             where = self._folder or tempfile.gettempdir()
             raise DataError(
@@ -42,16 +46,11 @@ class ScratchArray:
             ) from None
 
     def mapped(self) -> NDArray[Any]:
-        """Return all values, read-only, mapped: pages are read when they are used."""
-        self.append(np.empty(0, dtype=self.dtype))
-        try:
-            self._file.flush()
-        except OSError as error:
-            raise DataError(f"The disk is full ({error.strerror or error}); nothing was stored.") from None
-        if not self._file.tell():
-            return np.empty(0, dtype=self.dtype)
-        pages = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        return np.frombuffer(pages, dtype=self.dtype)
+        """Return all values, read-only, mapped: pages are read when they are used. Nothing can be added then."""
+        with self._file as file:
+            if not file.tell():
+                return np.empty(0, dtype=self.dtype)
+            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=self.dtype)
 
 
 def forget(*arrays: NDArray[Any]) -> None:

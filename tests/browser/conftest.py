@@ -16,15 +16,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 RUN_ALL = """async () => {
   const app = window.jupyterapp, panel = app.shell.currentWidget;
   await panel.context.ready; await panel.sessionContext.ready; await panel.sessionContext.session.kernel.info;
@@ -121,8 +112,6 @@ class Lab:
 def lab():
     """Return a running JupyterLab server."""
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
     with tempfile.TemporaryDirectory(prefix="lab", ignore_cleanup_errors=True) as folder:
         server = Lab(Path(folder))
         server.start()
@@ -131,18 +120,6 @@ def lab():
             yield server
         finally:
             server.stop()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Return a headless browser."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -181,9 +158,9 @@ class LabPage:
 
 
 @pytest.fixture
-def lab_page(lab, chromium):
+def lab_page(lab, browser):
     """Return a page of the browser on the server; its kernels end with it."""
-    context = chromium.new_context(viewport={"width": 1500, "height": 1000})
+    context = browser.new_context(viewport={"width": 1500, "height": 1000})
     page = context.new_page()
     page.set_default_timeout(30_000)
     yield LabPage(lab, page)

@@ -1,8 +1,7 @@
 """Executed notebooks made by hand, and a browser without a network."""
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,6 @@ import pytest
 from nbformat import NotebookNode, v4
 
 from research_kit.charts.backtest import BacktestSeries, backtest_figure, drawdown_figure, equity_figure
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 def make_notebook(*cells: Any) -> NotebookNode:
@@ -74,15 +71,3 @@ def three_charts() -> NotebookNode:
     figures = [make(make_series()) for make in (backtest_figure, equity_figure, drawdown_figure)]
     table = "<table class='dataframe'><tr><th>a</th><td>1</td></tr></table>"
     return make_notebook("## Charts", *[[make_output(figure=figure)] for figure in figures], [make_output(html=table)])
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Return a headless Chromium; the test is skipped where there is none."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no Chromium at {CHROMIUM}")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
