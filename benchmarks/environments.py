@@ -18,7 +18,7 @@ class Competitor:
 
     name: str
     script: str
-    requirement: str = ""  # "": runs in the environment of this project
+    requirement: str = ""  # packages of its environment; "": runs in that of this project
     engine: str = ""  # of vectorbt, which has two
     largest: int = 5_000_000  # bars; more would take minutes
     tolerance: float = 1e-9  # of final equity, relative
@@ -36,6 +36,13 @@ PEERS = (
     Competitor("vectorbt-numba", "peer_vectorbt.py", "vectorbt==1.2.0", engine="numba", same_stops=False),
     Competitor("backtesting.py", "peer_backtesting.py", "backtesting==0.6.6", largest=100_000, tolerance=1e-6),
 )
+OUR_IMPORT = Competitor("research_kit", "import_ours.py")
+IMPORT_PEERS = (
+    Competitor("duckdb", "import_peer_duckdb.py", "duckdb==2.0.0 pyarrow==26.0.1"),
+    Competitor("polars", "import_peer_polars.py", "polars==2.1.0"),
+    Competitor("pandas", "import_peer_pandas.py", "pandas==3.1.1 pyarrow==26.0.1"),
+    Competitor("pyarrow", "import_peer_pyarrow.py", "pyarrow==26.0.1 numpy==2.4.6"),
+)
 
 
 def make(peer: Competitor) -> str:
@@ -47,7 +54,7 @@ def make(peer: Competitor) -> str:
     rmtree(ready.parent, ignore_errors=True)
     for command in (
         [sys.executable, "-m", "venv", str(ready.parent)],
-        [str(peer.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", peer.requirement],
+        [str(peer.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.requirement.split()],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from memory import forget_peak, peak_mb
 from numpy.typing import NDArray
 from workloads import CALM, SIZES, Case
 
@@ -49,10 +49,10 @@ def main(prepare: Callable[[Case], Engine], *packages: str) -> None:
     arguments = _arguments()
     case = Case(arguments.workload, arguments.size, arguments.sigma)
     engine = prepare(case)
-    before = _forget_peak()
+    before = forget_peak()
     result = engine.run()
     cold_s, cold_cpu_s = time.time() - _started(), time.process_time()
-    peak = _peak_mb() - before
+    peak = peak_mb() - before
     outcome = engine.read(result)
     del result
     walls, cpus = _warm_runs(engine.run, arguments.budget)
@@ -98,20 +98,3 @@ def _warm_runs(run: Callable[[], Any], budget: float) -> tuple[list[float], list
         cpus.append(time.process_time() - cpu)
         del result
     return walls, cpus
-
-
-def _forget_peak() -> float:
-    """Return the memory in use, MB, and let the peak start from there (on Linux)."""
-    reset = Path("/proc/self/clear_refs")
-    if reset.exists():
-        reset.write_text("5")
-    return _peak_mb()
-
-
-def _peak_mb() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024 / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

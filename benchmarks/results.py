@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from environments import OURS
+from import_results import ImportResults
+from page import cell, load, machine, median_of, today, versions
 from workloads import SIZES, STOP_HEAVY, Case
 
 HERE = Path(__file__).parent
@@ -51,16 +49,29 @@ class Row:
     runs: list[dict[str, Any]] = field(default_factory=list)
 
     def median_of(self, name: str) -> float | None:
-        values = [value for run in self.runs for value in (run[name] if isinstance(run[name], list) else [run[name]])]
-        return median(values) if values else None
+        return median_of(self.runs, name)
 
 
 @dataclass
 class Results:
-    """A whole comparison."""
+    """A whole comparison: of backtests, and of imports."""
 
     rows: list[Row] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)  # engine, or engine and case: why
+    date: str = field(default_factory=today)
+    machine: str = field(default_factory=machine)
+    imports: ImportResults | None = None
+
+    @classmethod
+    def read(cls, folder: Path = HERE) -> Results:
+        """Return what ``write`` left there, or nothing yet."""
+        path = folder / "results.json"
+        if not path.exists():
+            return cls()
+        record = json.loads(path.read_text())
+        rows, imports = [Row(**row) for row in record["rows"]], record.get("imports")
+        kept = ImportResults.from_dict(imports) if imports else None
+        return cls(rows, record["absent"], record["date"], record["machine"], kept)
 
     def rows_of(self, case: Case) -> list[Row]:
         key = (case.workload, case.size, case.sigma)
@@ -74,28 +85,19 @@ class Results:
         return self.rows[-1]
 
     def write(self, folder: Path = HERE) -> None:
-        rows = [asdict(row) for row in self.rows]
-        record = {"date": today(), "machine": machine(), "absent": self.absent, "rows": rows}
-        (folder / "results.json").write_text(json.dumps(record, indent=1) + "\n")
+        (folder / "results.json").write_text(json.dumps(asdict(self), indent=1) + "\n")
         (folder / "RESULTS.md").write_text(self.markdown())
 
     def markdown(self) -> str:
         """Return the page: for each workload, times, memory and cold start by engine and size."""
-        text = INTRODUCTION.format(date=today(), machine=machine(), versions=self._versions(), load=self._load())
+        runs = [run for row in self.rows for run in row.runs]
+        text = INTRODUCTION.format(date=self.date, machine=self.machine, versions=versions(runs), load=load(runs))
         text += "".join(f"\n**{what}** is missing: {why}\n" for what, why in self.absent.items())
         for workload, sigma in dict.fromkeys((row.workload, row.sigma) for row in self.rows):
             rows = [row for row in self.rows if (row.workload, row.sigma) == (workload, sigma)]
             text += f"\n## {TITLES[workload]}{STOP_HEAVY_TITLE if sigma == STOP_HEAVY else ''}\n{_other_rules(rows)}"
             text += "".join(f"\n{heading}\n\n{_table(rows, name, scale)}" for heading, name, scale in MEASURES)
-        return text
-
-    def _versions(self) -> str:
-        found = {package for row in self.rows for run in row.runs for package in run["versions"].items()}
-        return ", ".join(f"{name} {version}" for name, version in sorted(found))
-
-    def _load(self) -> str:
-        loads = [run["load"] for row in self.rows for run in row.runs]
-        return f"{min(loads):.1f} to {max(loads):.1f}" if loads else "unknown"
+        return text + (self.imports.markdown() if self.imports else "")
 
 
 def _other_rules(rows: list[Row]) -> str:
@@ -110,34 +112,6 @@ def _table(rows: list[Row], name: str, scale: float) -> str:
     values = {(row.engine, row.size): row.median_of(name) for row in rows}
     lines = ["| engine | " + " | ".join(f"{size} bars" for size in sizes) + " |", "|---|" + "--:|" * len(sizes)]
     for engine in dict.fromkeys(row.engine for row in rows):
-        cells = (_cell(values.get((engine, size)), values.get((OURS.name, size)), scale) for size in sizes)
+        cells = (cell(values.get((engine, size)), values.get((OURS.name, size)), scale) for size in sizes)
         lines.append(f"| {engine} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def _cell(value: float | None, ours: float | None, scale: float) -> str:
-    if value is None:
-        return "–"
-    ratio = f" (× {_figures(value / ours)})" if ours and value != ours else ""
-    return _figures(value * scale) + ratio
-
-
-def _figures(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def machine() -> str:
-    """Return processor, cores, memory and system in words."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def today() -> str:
-    return datetime.now(UTC).date().isoformat()

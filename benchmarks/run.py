@@ -1,16 +1,13 @@
 """Times this project and its peers side by side, in one run: fresh processes that take turns, equal work asserted.
 
 ``make bench``, or ``python benchmarks/run.py --quick``, ``--sizes 10k,5M``, ``--peers vectorbt-rust``,
-``--repeats 5``. Writes ``results.json`` and ``RESULTS.md`` beside this file.
+``--repeats 5``, ``--workloads W5 --rows 5M``. Writes ``results.json`` and ``RESULTS.md`` beside this file; imports (W5)
+and backtests (the others) stay there while only the other kind is timed anew.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,26 +15,35 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from environments import LIMIT, OURS, PEERS, Competitor, make
+from environments import IMPORT_PEERS, LIMIT, OURS, PEERS, Competitor, make
 from equality import UnequalWorkError, Work, common_share
+from import_run import compare_imports
+from processes import RunError, run_script
 from results import Results
 from workloads import CALM, SIZES, STOP_HEAVY, Case
 
 HERE = Path(__file__).parent
 QUICK_SIZES = ("10k", "100k")
 STOP_HEAVY_SIZES = ("10k", "100k")  # longer walks of this volatility run out of decimals
-TIMEOUT_S = 600
-
-
-class RunError(Exception):
-    """A process of the comparison failed."""
+PEER_NAMES = [peer.name for peer in (*PEERS, *IMPORT_PEERS)]
+WORKLOADS = ("W1", "W2", "W5")
 
 
 def main() -> None:
     arguments = _arguments()
-    results = Results()
-    engines = [OURS, LIMIT, *_available([peer for peer in PEERS if peer.name in arguments.peers], results)]
-    for case in _cases(arguments.sizes):
+    results = Results.read()
+    if cases := _cases(arguments.workloads, arguments.sizes):
+        results = Results(imports=results.imports)
+        _compare_backtests(cases, arguments, results)
+    if "W5" in arguments.workloads:
+        results.imports = compare_imports(arguments.rows, arguments.repeats, _chosen(IMPORT_PEERS, arguments))
+        results.write()
+    print(f"{HERE / 'RESULTS.md'}")
+
+
+def _compare_backtests(cases: Sequence[Case], arguments: Namespace, results: Results) -> None:
+    engines = [OURS, LIMIT, *_available(_chosen(PEERS, arguments), results)]
+    for case in cases:
         able = [engine for engine in engines if case.bars <= engine.largest]
         case.prices()
         with TemporaryDirectory() as folder:
@@ -47,18 +53,20 @@ def main() -> None:
                 results.row(engine.name, case).runs.append(_run(engine, case, budget=arguments.budget))
         _report(case, results)
         results.write()
-    print(f"{HERE / 'RESULTS.md'}")
 
 
 def _arguments() -> Namespace:
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=_names(SIZES), help=f"of {', '.join(SIZES)}; all by default")
-    parser.add_argument("--peers", type=_names([peer.name for peer in PEERS]), default=[peer.name for peer in PEERS])
+    parser.add_argument("--workloads", type=_names(WORKLOADS), default=WORKLOADS, help=f"of {', '.join(WORKLOADS)}")
+    parser.add_argument("--sizes", type=_names(SIZES), help=f"of W1 and W2: of {', '.join(SIZES)}; all by default")
+    parser.add_argument("--rows", choices=SIZES, help="of W5; 5M by default")
+    parser.add_argument("--peers", type=_names(PEER_NAMES), default=PEER_NAMES)
     parser.add_argument("--repeats", type=int, help="processes for each engine and case")
     parser.add_argument("--budget", type=float, default=2.0, help="seconds of warm runs in each process")
-    parser.add_argument("--quick", action="store_true", help="two sizes, two processes, a minute or two")
+    parser.add_argument("--quick", action="store_true", help="small sizes, two processes, a minute or two")
     arguments = parser.parse_args()
     arguments.sizes = arguments.sizes or (QUICK_SIZES if arguments.quick else tuple(SIZES))
+    arguments.rows = SIZES[arguments.rows or ("100k" if arguments.quick else "5M")]
     arguments.repeats = arguments.repeats or (2 if arguments.quick else 3)
     return arguments
 
@@ -75,9 +83,14 @@ def _names(known: Sequence[str] | dict[str, int]) -> Any:
     return parse
 
 
-def _cases(sizes: Sequence[str]) -> list[Case]:
+def _chosen(peers: Sequence[Competitor], arguments: Namespace) -> list[Competitor]:
+    return [peer for peer in peers if peer.name in arguments.peers]
+
+
+def _cases(chosen: Sequence[str], sizes: Sequence[str]) -> list[Case]:
     calm = [Case(workload, size, CALM) for workload in ("W1", "W2") for size in sizes]
-    return calm + [Case("W2", size, STOP_HEAVY) for size in sizes if size in STOP_HEAVY_SIZES]
+    heavy = [Case("W2", size, STOP_HEAVY) for size in sizes if size in STOP_HEAVY_SIZES]
+    return [case for case in calm + heavy if case.workload in chosen]
 
 
 def _available(peers: Sequence[Competitor], results: Results) -> list[Competitor]:
@@ -115,20 +128,8 @@ def _work(engine: Competitor, case: Case, folder: Path) -> Work:
 
 
 def _run(engine: Competitor, case: Case, *, budget: float, trades: Path | None = None) -> dict[str, Any]:
-    """Return what a fresh process of the engine printed."""
-    command = [str(engine.python), str(HERE / engine.script), case.workload, case.size]
-    command += ["--sigma", str(case.sigma), "--budget", str(budget)]
-    command += ["--trades", str(trades)] if trades else []
-    environ = os.environ | {"PYTHONWARNINGS": "ignore", "VECTORBT_ENGINE": engine.engine}
-    environ["BENCHMARK_STARTED"] = repr(time.time())
-    try:
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        raise RunError(f"{engine.name} took more than {TIMEOUT_S} s") from None
-    if done.returncode:
-        raise RunError(f"{engine.name}: {done.stderr.strip().splitlines()[-1]}")
-    record: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return record
+    options = ["--sigma", str(case.sigma), "--budget", str(budget), *(["--trades", str(trades)] if trades else [])]
+    return run_script(engine, case.workload, case.size, *options)
 
 
 def _report(case: Case, results: Results) -> None:

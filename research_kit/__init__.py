@@ -10,6 +10,7 @@ from research_kit.version import __version__
 
 if TYPE_CHECKING:
     from research_kit import errors as errors
+    from research_kit import sources as sources
     from research_kit import widgets as widgets
     from research_kit.bars.frame import Bars as Bars
     from research_kit.engine.backtest import BacktestResult as BacktestResult
@@ -35,6 +36,7 @@ _HOMES = {
     "indicators": "research_kit.strategy.indicators",
     "open_workspace": "research_kit.workspace:open_workspace",
     "run_backtest": "research_kit.engine.backtest:run_backtest",
+    "sources": "research_kit.sources",
     "strategies": "research_kit.strategy.library",
     "widgets": "research_kit.widgets",
 }

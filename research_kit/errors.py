@@ -87,4 +87,14 @@ def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     near = get_close_matches(given, names, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {near[0]!r}?"
-    return f"Known: {', '.join(names)}." if names else "There are none yet."
+    return f"Known: {listed(names, most=40)}." if names else "There are none yet."
+
+
+def listed(names: Iterable[str], most: int = 10) -> str:
+    """Return names for a sentence: the first ones, each shortened, and how many there are where not all are shown.
+
+    >>> listed(["open", "close"]), listed("abcdef", most=2)
+    ('open, close', 'a, b, ... (6 in all)')
+    """
+    every = [name if len(name) <= 40 else f"{name[:37]}..." for name in names]
+    return ", ".join(every[:most]) + (f", ... ({len(every)} in all)" if len(every) > most else "")

@@ -99,6 +99,133 @@ def test_a_missing_file_is_a_sentence(ws, make_bars):
     assert ws.jobs().iloc[0]["status"] == "failed"
 
 
+def change(path, at, content):
+    data = bytearray(path.read_bytes())
+    data[at : at + len(content)] = content
+    path.write_bytes(data)
+
+
+BARS_FAULTS = {
+    "deleted": (lambda path, _: path.unlink(), "is missing"),
+    "truncated": (lambda path, _: path.write_bytes(path.read_bytes()[:-100]), "bytes were stored|were stored"),
+    "emptied": (lambda path, _: path.write_bytes(b""), "has 0 bytes"),
+    "swapped": (lambda path, other: path.write_bytes(other.read_bytes()), "does not hold what was stored"),
+    "end edited": (lambda path, _: change(path, path.stat().st_size - 1, b"X"), "does not hold what was stored"),
+    "a folder": (lambda path, _: (path.unlink(), path.mkdir()), "bytes"),
+}
+
+
+@pytest.mark.parametrize("fault", BARS_FAULTS)
+def test_a_damaged_bars_file_is_found_by_every_verb_that_opens_it(ws, make_bars, fault):
+    row, other = (ws.import_dataset(make_bars(60, seed=seed).frame, name=f"walk {seed}") for seed in (1, 2))
+    harm, words = BARS_FAULTS[fault]
+    harm(ws.files.path(row.file_path), ws.files.path(other.file_path))
+    verbs = (
+        lambda: ws.bars(row),
+        lambda: ws.verify_dataset(row),
+        lambda: ws.resample(row, "1h"),
+        lambda: ws.run("buy_and_hold", row),
+    )
+    for verb in verbs:
+        with pytest.raises(ArtifactMissingError, match=words) as caught:
+            verb()
+        assert "\n" not in str(caught.value)
+        assert "Import the dataset again" in str(caught.value)
+    assert ws.jobs().iloc[0]["status"] == "failed"
+    assert ws.backtests().empty
+    assert len(ws.datasets()) == 2
+    ws.verify_dataset(other)
+
+
+def test_a_byte_that_was_edited_in_place_is_found_wherever_it_is(ws, make_bars):
+    bars = make_bars(60)
+    row = ws.import_dataset(bars.frame, name="walk")
+    path = ws.files.path(row.file_path)
+    good = path.read_bytes()
+    for column in (bars.time_ns, *bars.columns.values()):
+        for byte in (0, 8 * 59 + 7):
+            change(path, good.index(column.tobytes()) + byte, bytes([good[good.index(column.tobytes()) + byte] ^ 1]))
+            with pytest.raises(ArtifactMissingError, match="were changed after they were stored"):
+                ws.verify_dataset("walk")
+            path.write_bytes(good)
+    ws.verify_dataset("walk")
+    path.write_bytes(b"")
+    assert ws.import_dataset(bars.frame, name="walk").id == row.id  # importing again mends it
+    ws.verify_dataset("walk")
+
+
+HOSTILE = [
+    "../../x",
+    "/etc/passwd",
+    "..",
+    "CON",
+    "nul.arrow",
+    "<script>alert(1)</script>",
+    "a/b\\c",
+    "-rf",
+    "%s%n",
+    "x" * 200,
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_only_a_name(ws, make_bars, tmp_path, name):
+    before = set(tmp_path.rglob("*"))
+    frame = make_bars(3_000).frame
+    row = ws.import_dataset(frame.drop(frame.index[5]), name=name, session="24/7")
+    made = [
+        ws.resample(name, "1h", name=name),
+        ws.slice(row, end="2024-01-02", name=name),
+        ws.adjust(row, {"splits": [("2024-01-02", 2)]}, name=name),
+        ws.repair(row, fill="flat", name=name),
+        ws.merge([row, ws.slice(row, "2024-01-02", name=name)], name=name),
+    ]
+    assert {one.name for one in made} == {name}
+    assert made[-1].id == row.id  # a span and the whole are the whole
+    ws.lock_holdout(row, "2024-01-01 12:00")
+    assert ws.holdout(name).dataset == name
+    assert len(ws.versions(name)) == 6
+    assert ws.run("buy_and_hold", name, fill="same_close").dataset.name == name
+    new = set(tmp_path.rglob("*")) - before
+    assert {path.parent.name for path in new if path.suffix == ".arrow"} == {"data", "artifacts"}
+    assert all(len(path.stem) == 64 for path in new if path.suffix == ".arrow")
+    assert not [path for path in new if ".arrow" not in path.name]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\0b", "a\nb", "x" * 201])
+def test_a_name_that_cannot_be_seen_is_refused_by_every_verb(ws, make_bars, name):
+    row = ws.import_dataset(make_bars(3_000).frame, name="walk", session="24/7")
+    kept = sorted((ws.folder / "data").iterdir())
+    verbs = (
+        lambda: ws.resample(row, "1h", name=name),
+        lambda: ws.slice(row, end="2024-01-02", name=name),
+        lambda: ws.adjust(row, {"splits": [("2024-01-02", 2)]}, name=name),
+        lambda: ws.repair(row, fill="flat", name=name),
+        lambda: ws.merge([row, row], name=name),
+    )
+    for verb in verbs:
+        with pytest.raises(OptionError, match="name") as caught:
+            verb()
+        assert "\n" not in str(caught.value)
+    assert len(ws.datasets()) == 1
+    assert sorted((ws.folder / "data").iterdir()) == kept
+
+
+def test_names_are_escaped_where_they_are_shown(ws, make_bars):
+    from research_kit.report.sections import card_of, lead_of
+
+    name = "<img src=x onerror=alert(1)>"
+    row = ws.import_dataset(make_bars(300).frame, name=name)
+    hours = ws.resample(row, "1h")
+    ws.lock_holdout(name, "2024-01-01 03:00")
+    run = ws.run("buy_and_hold", row)
+    assert name in run.title
+    shown = (hours.quality._repr_html_(), card_of(run).html, lead_of(run).html, ws.datasets()._repr_html_())
+    for html in shown:
+        assert "<img" not in html
+        assert "&lt;img" in html
+
+
 def test_strategies_of_the_workspace_are_found_by_name(ws, make_bars):
     code = '''
 import research_kit as rk

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from research_kit.bars.frame import CANONICAL_ORDER, Bars
+from research_kit.bars.mapped import forget
 from research_kit.errors import DataError
 
 CHUNK = 1 << 16  # values hashed at a time: half a megabyte, so that no column is ever copied whole
+MAPPED = 256 * CHUNK  # values of a mapped column that stay in memory meanwhile
 RESERVED = ("time_ns", "synthetic")  # what stands beside the columns in the hash and in the file
 
 _INTEGER, _FLOAT = np.dtype("<i8"), np.dtype("<f8")
@@ -71,6 +73,9 @@ def _sha256(title: str, arrays: Mapping[str, ArrayLike], integers: tuple[str, ..
         _check(name, array, rows, types[name])
         for start in range(0, rows, CHUNK):
             digest.update(_canonical(array[start : start + CHUNK], types[name]).data)
+            if start % MAPPED == 0:
+                forget(array)
+        forget(array)
     return digest.hexdigest()
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from research_kit.bars.windows import Window
 
 Severity = Literal["error", "warning", "note"]
 MOST_EXAMPLES = 10
@@ -26,7 +29,7 @@ class Finding:
     count
         How many bars, rows or gaps (the meaning says which).
     meaning
-        One plain sentence.
+        What it means, and what to do about it, in plain words.
     examples
         The first ones, each beginning with its time.
     """
@@ -78,3 +81,40 @@ def examples_at(
     times = [shown_time(int(at)) for at in time_ns[positions[:MOST_EXAMPLES]]]
     words = list(values)[: len(times)]
     return tuple(f"{time}: {word}" for time, word in zip(times, words, strict=True)) if words else tuple(times)
+
+
+class Tally:
+    """Counts the bars of one finding, window by window, and keeps the first examples.
+
+    Parameters
+    ----------
+    name, severity, meaning
+        As in ``Finding``.
+    shown
+        Columns whose values the examples state.
+    """
+
+    def __init__(self, name: str, severity: Severity, meaning: str, shown: Sequence[str] = ()) -> None:
+        self.name, self.severity, self.meaning, self._shown = name, severity, meaning, shown
+        self.count = 0
+        self.examples: list[str] = []
+
+    def add(self, window: Window, where: NDArray[np.bool_]) -> None:
+        """Count the bars of a window that are marked."""
+        count = int(np.count_nonzero(where))
+        if count and len(self.examples) < MOST_EXAMPLES:
+            at = np.flatnonzero(where)[: MOST_EXAMPLES - len(self.examples)]
+            cells = (", ".join(f"{name} {window[name][row]:.10g}" for name in self._shown) for row in at)
+            self.examples += examples_at(window.time_ns, at, cells if self._shown else ())
+        self.count += count
+
+    def tell(self, time_ns: int, words: str, count: int = 1) -> None:
+        """Count bars at a time, with an example in words of its own."""
+        if len(self.examples) < MOST_EXAMPLES:
+            self.examples.append(f"{shown_time(time_ns)}: {words}")
+        self.count += count
+
+    def finding(self) -> Iterator[Finding]:
+        """Yield the finding, if anything was counted."""
+        if self.count:
+            yield Finding(self.name, self.severity, self.count, self.meaning, tuple(self.examples))

@@ -141,7 +141,7 @@ class Bars:
         ``timezone`` says what naive times mean (such as ``"America/New_York"``); it is needed unless the times carry
         their zone. ``details`` are the other fields of ``Bars``.
         """
-        from research_kit.bars.reading import bars_from_frame
+        from research_kit.bars.importing.reading import bars_from_frame
 
         return bars_from_frame(frame, timezone=timezone, **details)
 

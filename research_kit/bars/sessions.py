@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research_kit.bars.timeframe import DAY, HOUR, MINUTE, SECOND, timeframe_ns
+from research_kit.bars.windows import count_before, samples, spans
 from research_kit.errors import DataError
 
 if TYPE_CHECKING:
@@ -67,19 +68,24 @@ def learn_session(time_ns: NDArray[np.int64], timeframe: str) -> str:
     step = timeframe_ns(timeframe)
     if not len(time_ns) or step >= 7 * DAY:
         return "24/7"
-    halves = _distinct(time_ns // _HALF_DAY)
-    late = halves[halves % 2 == 1] if step < DAY else halves
-    seen = int(((late // 2 + 3) % 7 == 5).sum())  # 1970-01-01 was a Thursday: Monday is 0
     saturdays = _count_of_weekday(int(time_ns[0] // DAY), int(time_ns[-1] // DAY), 5)
-    if saturdays and 2 * seen >= saturdays:
+    if saturdays and 2 * _saturdays_seen(time_ns, step) >= saturdays:
         return "24/7"
     if step >= DAY:
         return "weekdays"
-    sample = time_ns[:: max(1, len(time_ns) // 200_000)]
-    covered = len(np.unique(sample % DAY // max(step, HOUR))) * max(step, HOUR)
-    if covered < 20 * HOUR:
+    length = max(step, HOUR)
+    seen = [np.unique(time_ns[part] % DAY // length) for part in samples(time_ns)]
+    if len(np.unique(np.concatenate(seen))) * length < 20 * HOUR:
         return "weekdays"
     return "24/5" if saturdays else "24/7"
+
+
+def _saturdays_seen(time_ns: NDArray[np.int64], step: int) -> int:
+    """Return how many Saturdays have bars: after noon UTC, where bars are shorter than a day."""
+    first, last = int(time_ns[0] // DAY), int(time_ns[-1] // DAY)
+    saturdays = np.arange(first + (2 - first) % 7, last + 1, 7) * DAY
+    starts = saturdays + (DAY // 2 if step < DAY else 0)
+    return int((count_before(time_ns, saturdays + DAY) > count_before(time_ns, starts)).sum())
 
 
 def periods_per_year(session: str) -> int:
@@ -137,14 +143,14 @@ def day_ends(bars: Bars) -> NDArray[np.int64]:
     if bars.timeframe_ns >= DAY or len(bars) < 2:
         return np.arange(len(bars), dtype=np.int64)
     boundaries = day_boundaries(int(bars.time_ns[0]), int(bars.time_ns[-1]), bars.session)
-    ends = np.searchsorted(bars.time_ns, boundaries, side="left") - 1
+    ends = count_before(bars.time_ns, boundaries) - 1
     ends = ends[(ends >= 0) & (ends < len(bars) - 1)]
     return np.append(ends[np.diff(ends, prepend=-1) > 0], len(bars) - 1).astype(np.int64)
 
 
 def day_boundaries(first_ns: int, last_ns: int, session: str) -> NDArray[np.int64]:
     """Return the times, nanoseconds UTC, at which session days end between two times."""
-    zone, hour = _clock_of(session)
+    zone, hour = clock_of(session)
     first, last = first_ns // DAY - 1, last_ns // DAY + 1
     local = np.arange(first, last + 1, dtype=np.int64) * DAY + hour * HOUR
     if zone == "UTC":
@@ -154,7 +160,8 @@ def day_boundaries(first_ns: int, last_ns: int, session: str) -> NDArray[np.int6
     return local - _offsets(guess, zone)
 
 
-def _clock_of(session: str) -> tuple[str, int]:
+def clock_of(session: str) -> tuple[str, int]:
+    """Return the zone of a session's clock and the hour at which its day ends: 0 is midnight."""
     if session in _CLOCKS:
         return _CLOCKS[session]
     if session in GENERIC:
@@ -162,6 +169,12 @@ def _clock_of(session: str) -> tuple[str, int]:
     from research_kit.bars.exchanges import day_clock
 
     return day_clock(session)
+
+
+def clock_offsets(utc_ns: NDArray[np.int64], session: str) -> NDArray[np.int64]:
+    """Return how far a session's clock is ahead of UTC at some rising times, nanoseconds."""
+    zone, _ = clock_of(session)
+    return np.zeros_like(utc_ns) if zone == "UTC" or not len(utc_ns) else _offsets(utc_ns, zone)
 
 
 def _offsets(utc_ns: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
@@ -173,7 +186,6 @@ def _offsets(utc_ns: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     return found
 
 
-_HALF_DAY = DAY // 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORTNIGHT = 14 * 86_400  # zones change their clocks less often than that
 
@@ -198,6 +210,86 @@ def _changes(zone: str, year: int) -> tuple[tuple[int, int], ...]:
                 low, high = (middle, high) if offset(middle) == before else (low, middle)  # noqa: PLW2901
             changes.append((high, offset(high)))
     return tuple((second * SECOND, shift * SECOND) for second, shift in changes)
+
+
+@dataclass(frozen=True)
+class OpenHours:
+    """When a session is open, as far as it matters for some bars.
+
+    Parameters
+    ----------
+    opens, closes
+        Times at which it opens and closes, nanoseconds UTC, rising; empty where it never closes.
+    """
+
+    opens: NDArray[np.int64]
+    closes: NDArray[np.int64]
+
+    @cached_property
+    def _open_until(self) -> NDArray[np.int64]:
+        return np.concatenate([[0], np.cumsum(self.closes - self.opens)])
+
+    def before(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return for how long the session was open before each time, counted from one and the same moment."""
+        if not len(self.opens):
+            return moments
+        at = np.searchsorted(self.opens, moments, side="right") - 1
+        inside = np.clip(moments - self.opens[at], 0, (self.closes - self.opens)[at])
+        return np.where(at >= 0, self._open_until[at] + inside, 0)
+
+    def closings(
+        self, time_ns: NDArray[np.int64], step: int, shift: int = 0
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return which closings lie among some rising times, and between which positions bars lie wholly within each.
+
+        ``shift`` moves the session by some nanoseconds.
+        """
+        first = max(0, int(np.searchsorted(self.closes, time_ns[0] - shift)) - 1)
+        last = int(np.searchsorted(self.closes, time_ns[-1] - shift, side="right"))
+        which = np.arange(first, min(last, len(self.closes) - 1))
+        begin = np.searchsorted(time_ns, self.closes[which] + shift)
+        end = np.searchsorted(time_ns, self.opens[which + 1] + (shift - step), side="right")
+        seen = end > begin
+        return which[seen], begin[seen], end[seen]
+
+    def closed(self, time_ns: NDArray[np.int64], step: int) -> NDArray[np.bool_]:
+        """Return where bars of a length, at rising times, lie wholly in hours in which the session is closed."""
+        marks = np.zeros(len(time_ns), dtype=np.bool_)
+        if len(self.opens):
+            for begin, end in zip(*self.closings(time_ns, step)[1:], strict=True):
+                marks[begin:end] = True
+        return marks
+
+
+def open_hours(first_ns: int, last_ns: int, timeframe: str, session: str) -> OpenHours:
+    """Return when a session is open around two times; whole days for bars of a day, always for those of a week.
+
+    Raises
+    ------
+    DataError
+        The session is not known.
+    """
+    check_session(session)
+    step = timeframe_ns(timeframe)
+    if session == "24/7" or step >= 7 * DAY:
+        return OpenHours(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    if session in GENERIC:
+        return OpenHours(*_week_times(first_ns, last_ns, daily=step >= DAY or session == "weekdays"))
+    from research_kit.bars.exchanges import exchange_times
+
+    week = 7 * DAY  # what lies before an opening is known to be closed if there is a closing before it
+    return OpenHours(*exchange_times(session, first_ns - week, last_ns + week, daily=step >= DAY))
+
+
+def _week_times(first_ns: int, last_ns: int, *, daily: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    monday = (first_ns // DAY + 3) // 7 * 7 - 3 - 7
+    mondays = np.arange(monday, last_ns // DAY + 8, 7, dtype=np.int64) * DAY
+    if daily:
+        return mondays, mondays + 5 * DAY
+    zone, hour = _CLOCKS["24/5"]
+    local_opens, local_closes = mondays - DAY + hour * HOUR, mondays + 4 * DAY + hour * HOUR
+    opens, closes = (local - _offsets(local - _offsets(local, zone), zone) for local in (local_opens, local_closes))
+    return opens, closes
 
 
 @dataclass(frozen=True)
@@ -240,76 +332,66 @@ def missing_bars(time_ns: NDArray[np.int64], timeframe: str, session: str) -> Mi
     DataError
         The session is not known.
     """
-    step = timeframe_ns(timeframe)
-    moments = time_ns // DAY * DAY if step == DAY else time_ns
-    steps = np.diff(moments)
-    wide = np.flatnonzero(steps > step)
-    starts, ends = moments[wide] + step, moments[wide + 1]
-    counts = _open_bars(time_ns, starts, ends, step=step, session=session)
-    seen = counts > 0
-    # what is shown are the bars' own times
-    return MissingBars(
-        len(time_ns) + int(counts.sum()), time_ns[wide][seen] + step, time_ns[wide + 1][seen], counts[seen]
+    judge = GapJudge(time_ns, timeframe, session)
+    parts = [judge.gaps(part.start, part.stop) for part in spans(time_ns)] or [judge.gaps(0, 0)]
+    starts, ends, counts = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("starts_ns", "ends_ns", "counts")
     )
+    return MissingBars(sum(part.expected for part in parts), starts, ends, counts)
 
 
-def _open_bars(
-    time_ns: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64], *, step: int, session: str
-) -> NDArray[np.int64]:
-    """Return how many bars fit into the open time of each absence."""
-    if session not in GENERIC:
-        check_session(session)
-    if not len(starts) or session == "24/7" or step >= 7 * DAY:
-        fitting: NDArray[np.int64] = np.maximum(ends - starts, 0) // step
-        return fitting
-    if session == "weekdays" and step < DAY:
-        return _weekday_bars(time_ns, starts, ends, step)
-    opens, closes = _open_times(int(starts[0]), int(ends[-1]), step, session)
-    counts = (_open_before(ends, opens, closes) - _open_before(starts, opens, closes)) // step
-    least = HOLIDAYS_IN_A_ROW + 1 if session == "weekdays" else 1
-    return np.where(counts >= least, counts, 0)
+class GapJudge:
+    """Says which bars are missing before any stretch of bars, having learnt once what their session expects.
+
+    ``hours`` is when the session is open. The rules and errors are those of ``missing_bars``.
+    """
+
+    def __init__(self, time_ns: NDArray[np.int64], timeframe: str, session: str) -> None:
+        self._time_ns, self._session, self._step = time_ns, session, timeframe_ns(timeframe)
+        ends = (int(time_ns[0]), int(time_ns[-1])) if len(time_ns) else (0, 0)
+        self.hours = open_hours(*ends, timeframe, session)
+        by_clock = session == "weekdays" and self._step < DAY
+        self._usual = _usual_before(time_ns, self._step) if by_clock else None
+
+    def gaps(self, start: int, stop: int) -> MissingBars:
+        """Return the gaps that end at the bars from one position up to another."""
+        times = self._time_ns[max(0, start - 1) : stop]
+        moments = times // DAY * DAY if self._step == DAY else times
+        wide = np.flatnonzero(moments[1:] - moments[:-1] > self._step)
+        counts = self._fitting(moments[wide] + self._step, moments[wide + 1])
+        at, counts = wide[counts > 0], counts[counts > 0]
+        # what is shown are the bars' own times
+        return MissingBars(stop - start + int(counts.sum()), times[at] + self._step, times[at + 1], counts)
+
+    def _fitting(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many bars fit into the open time of each absence."""
+        if self._usual is not None:
+            return _weekday_bars(self._usual, starts, ends, self._step)
+        counts = (self.hours.before(ends) - self.hours.before(starts)) // self._step
+        least = HOLIDAYS_IN_A_ROW + 1 if self._session == "weekdays" and self._step < 7 * DAY else 1
+        return np.where(counts >= least, counts, 0)
+
+
+def _usual_before(time_ns: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+    """Return how many times of the day, before each, have a bar on at least three quarters of the days."""
+    counts, days, last = np.zeros(-(-DAY // step), dtype=np.int64), 0, None
+    for part in spans(time_ns):
+        day = time_ns[part] // DAY
+        counts += np.bincount((time_ns[part] - day * DAY) // step, minlength=len(counts))
+        days += int(np.count_nonzero(day[1:] != day[:-1])) + (last != day[0])
+        last = day[-1]
+    return np.concatenate([[0], np.cumsum(counts >= 0.75 * days)])
 
 
 def _weekday_bars(
-    time_ns: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64], step: int
+    before: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64], step: int
 ) -> NDArray[np.int64]:
     """Return the bars missing in each absence of an exchange whose hours and holidays are not known."""
-    days = len(_distinct(time_ns // DAY))
-    usual = np.bincount(time_ns % DAY // step, minlength=-(-DAY // step)) >= 0.75 * days
-    before = np.concatenate([[0], np.cumsum(usual)])
     within = before[ends % DAY // step] - before[starts % DAY // step]
     first, last = (moments.view("datetime64[ns]").astype("datetime64[D]") for moments in (starts - 1, ends))
     whole = np.busday_count(first + 1, last)
     long = np.where(whole > HOLIDAYS_IN_A_ROW, whole * before[-1], 0)
     return np.where(starts // DAY == ends // DAY, np.maximum(within, 0), long).astype(np.int64)
-
-
-def _open_times(first_ns: int, last_ns: int, step: int, session: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return when the session opens and closes around two times; whole days for bars of a day."""
-    if session in GENERIC:
-        return _week_times(first_ns, last_ns, daily=step >= DAY or session == "weekdays")
-    from research_kit.bars.exchanges import exchange_times
-
-    return exchange_times(session, first_ns, last_ns, daily=step >= DAY)
-
-
-def _week_times(first_ns: int, last_ns: int, *, daily: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    monday = (first_ns // DAY + 3) // 7 * 7 - 3 - 7
-    mondays = np.arange(monday, last_ns // DAY + 8, 7, dtype=np.int64) * DAY
-    if daily:
-        return mondays, mondays + 5 * DAY
-    zone, hour = _CLOCKS["24/5"]
-    local_opens, local_closes = mondays - DAY + hour * HOUR, mondays + 4 * DAY + hour * HOUR
-    opens, closes = (local - _offsets(local - _offsets(local, zone), zone) for local in (local_opens, local_closes))
-    return opens, closes
-
-
-def _open_before(moments: NDArray[np.int64], opens: NDArray[np.int64], closes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for how long the session was open before each time, since the first opening."""
-    before = np.concatenate([[0], np.cumsum(closes - opens)])
-    at = np.searchsorted(opens, moments, side="right") - 1
-    inside = np.clip(moments - opens[at], 0, (closes - opens)[at])
-    return np.where(at >= 0, before[at] + inside, 0)
 
 
 def check_session(session: str) -> None:
@@ -330,9 +412,3 @@ def check_session(session: str) -> None:
 def _count_of_weekday(first_day: int, last_day: int, weekday: int) -> int:
     """Return how many days of a weekday (Monday is 0) lie between two days since 1970, both included."""
     return (last_day + 3 - weekday) // 7 - (first_day - 1 + 3 - weekday) // 7
-
-
-def _distinct(days: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the distinct values of an ascending array."""
-    first: NDArray[np.bool_] = np.diff(days, prepend=days[:1] - 1) != 0
-    return days[first]

@@ -40,13 +40,14 @@ def card_of(run: Run) -> Card:
     return run_card(
         {
             "Run": f"{run.id} (job {run.job.id}, {run.job.completed_at:%Y-%m-%d %H:%M} UTC)",
-            "Dataset": f"{dataset.name}: {dataset.rows or 0:,} bars of {dataset.timeframe}, {span}",
+            "Dataset": f"{run.dataset_title}: {dataset.rows or 0:,} bars of {dataset.timeframe}, {span}",
             "Strategy": spec["strategy_name"],
             "Parameters": _pairs(run.parameters),
             "Fills": "next bar's open" if run.options["fill"] == "next_open" else "same bar's close (optimistic)",
             "Costs": _pairs({name: run.options[name] for name in COSTS if run.options[name]}) or "none",
             "Further options": _pairs(_changed(run.options)) or "the defaults",
             "Trials on this dataset": f"{run.trials:,}",
+            "Holdout": run.holdout.sentence.removeprefix("holdout ") if run.holdout else "none is locked",
             "Data sha256": spec["dataset_sha256"],
             "Source sha256": spec["strategy_sha256"],
             "Spec sha256": spec["spec_hash"],
@@ -56,11 +57,12 @@ def card_of(run: Run) -> Card:
 
 
 def lead_of(run: Run) -> Card:
-    """Return one line on what was run, over which data, and as which of how many trials."""
+    """Return one line on what was run, over which data, as which of how many trials, and who has seen the holdout."""
     dataset = run.dataset
     span = f"{dataset.start_date:%Y-%m-%d} to {dataset.end_date:%Y-%m-%d}" if dataset.start_date else "no bars"
     trials = f"{run.trials:,} trial{'s' if run.trials != 1 else ''} on this dataset so far"
-    return lead(f"{dataset.name} · {dataset.rows or 0:,} bars of {dataset.timeframe} · {span} · {trials}")
+    facts = [run.dataset_title, f"{dataset.rows or 0:,} bars of {dataset.timeframe}", span, trials]
+    return lead(" · ".join(facts + ([run.holdout.sentence] if run.holdout else [])))
 
 
 def key_figures_of(run: Run) -> Card:

@@ -13,7 +13,7 @@ from research_kit.engine.backtest import BacktestResult, signals_of
 from research_kit.engine.options import EngineOptions
 from research_kit.engine.simulation import simulate
 from research_kit.errors import StoreError
-from research_kit.runs.importing import open_dataset
+from research_kit.runs.importing import checked_bars
 from research_kit.runs.outcome import outcome_of
 from research_kit.runs.run import Run
 from research_kit.runs.spec import RunSpec, current_versions
@@ -72,7 +72,7 @@ def _compute(
     home: Home, strategy: Strategy, dataset: Dataset, options: EngineOptions, report: Callable[[str], None]
 ) -> BacktestResult:
     report(STEPS[0])
-    bars = open_dataset(home, dataset)
+    bars = checked_bars(home, dataset)
     report(STEPS[1])
     signals = signals_of(strategy, bars)
     report(STEPS[2])

@@ -13,9 +13,10 @@ from research_kit.charts.series import BacktestSeries
 from research_kit.errors import ArtifactMissingError, NotFoundError
 from research_kit.metrics.drawdown import drawdown_series
 from research_kit.metrics.result import Metrics
+from research_kit.runs.holdout import Holdout, find_holdout
 from research_kit.runs.importing import open_dataset
 from research_kit.store import listings
-from research_kit.store.datasets import find_dataset
+from research_kit.store.datasets import find_dataset, version_of
 from research_kit.store.trials import count_trials
 
 if TYPE_CHECKING:
@@ -62,7 +63,13 @@ class Run:
     def title(self) -> str:
         """Strategy, parameters and dataset in one line."""
         parameters = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
-        return f"{self.backtest.strategy_name}({parameters}) on {self.dataset.name}"
+        return f"{self.backtest.strategy_name}({parameters}) on {self.dataset_title}"
+
+    @cached_property
+    def dataset_title(self) -> str:
+        """The dataset's name, and which version it is where there are several."""
+        number, total = version_of(self.home.database, self.dataset)
+        return f"{self.dataset.name} (version {number} of {total})" if total > 1 else self.dataset.name
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -124,6 +131,11 @@ class Run:
     def trials(self) -> int:
         """How many different things were tried on this dataset so far, with any strategy."""
         return count_trials(self.home.database, dataset_sha256=self.job.dataset_sha256)
+
+    @cached_property
+    def holdout(self) -> Holdout | None:
+        """The locked period of this data and how many runs have seen it; None where nothing is locked."""
+        return find_holdout(self.home, self.dataset)
 
     @cached_property
     def chart_series(self) -> BacktestSeries:

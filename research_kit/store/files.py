@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from research_kit.bars.canonical import bars_sha256, canonical_sha256, series_sha256
 from research_kit.bars.frame import Bars
+from research_kit.bars.mapped import forget
 from research_kit.errors import ArtifactMissingError, StoreError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 DATA, ARTIFACTS = "data", "artifacts"
 _SHA_KEY = b"sha256"
+_STEP = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,13 @@ class FileStore:
 
     def __repr__(self) -> str:
         return f"FileStore({str(self.folder)!r})"
+
+    @property
+    def scratch(self) -> Path:
+        """The folder for what an import needs for a moment: on the disk that the bars go to."""
+        folder = self.folder / DATA
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def path(self, relative: str) -> Path:
         """Return where a stored file is; an absolute path is taken as it is."""
@@ -165,7 +175,8 @@ class FileStore:
         there = _read_batch(path) if path.is_file() else None
         if there is None or _sha_of(there) != sha256 or hash_of(_arrays(there)) != sha256:
             batch = _batch(arrays, sha256)
-            write_atomic(path, lambda file: _write_batch(batch, file, compression))
+            mapped = partial(forget, *arrays.values())
+            write_atomic(path, lambda file: _write_batch(batch, file, compression, mapped))
         return StoredFile(relative, sha256, path.stat().st_size)
 
     def _open(self, path: str, sha256: str, size: int, what: str, remedy: str) -> dict[str, NDArray[Any]]:
@@ -199,12 +210,41 @@ def _batch(arrays: Mapping[str, NDArray[Any]], sha256: str) -> pa.RecordBatch:
     return pa.record_batch(columns, schema=schema)
 
 
-def _write_batch(batch: pa.RecordBatch, file: IO[bytes], compression: str | None) -> None:
+def _write_batch(batch: pa.RecordBatch, file: IO[bytes], compression: str | None, forgets: Callable[[], None]) -> None:
     import pyarrow as pa
 
     options = pa.ipc.IpcWriteOptions(compression=compression)
-    with pa.ipc.new_file(file, batch.schema, options=options) as writer:
+    sink = pa.PythonFile(_InSteps(file, forgets), mode="w")
+    with pa.ipc.new_file(sink, batch.schema, options=options) as writer:
         writer.write_batch(batch)
+
+
+class _InSteps:
+    """A file that is written a few megabytes at a time, so that a mapped column is never in memory whole."""
+
+    def __init__(self, file: IO[bytes], after_each: Callable[[], None]) -> None:
+        self._file, self._after_each = file, after_each
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), _STEP):
+            self._file.write(view[start : start + _STEP])
+            if len(view) > _STEP:
+                self._after_each()
+        return len(view)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def _read_batch(path: Path) -> pa.RecordBatch | None:

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel, UTCDateTime, select
 from research_kit.errors import NotFoundError
 from research_kit.store.bulk import read_trades
 from research_kit.store.database import Database
+from research_kit.store.holdouts import held_datasets
 from research_kit.store.tables import METRIC_COLUMNS, Backtest, BacktestJob, BacktestMetrics, columns_of
 
 if TYPE_CHECKING:
@@ -22,9 +23,15 @@ _DATASETS, _STRATEGIES = columns_of("datasets"), columns_of("strategies")
 _JOBS, _BACKTESTS, _METRICS = columns_of("backtest_jobs"), columns_of("backtests"), columns_of("backtest_metrics")
 _SWEEPS, _NOTEBOOKS = columns_of("sweeps"), columns_of("notebook_runs")
 
+_VERSION = sa.func.row_number().over(partition_by=_DATASETS.c.name, order_by=_DATASETS.c.id).label("version")
+
 DATASET_COLUMNS = (
-    "id name symbol timeframe rows_count start_date end_date session timezone exchange data_quality_score "
-    "missing_data_pct has_gaps backtest_count last_used created_at sha256"
+    "id name version symbol timeframe rows_count start_date end_date session timezone exchange data_quality_score "
+    "missing_data_pct has_gaps holdout_start backtest_count last_used created_at sha256"
+).split()
+VERSION_COLUMNS = (
+    "id version operation arguments parents rows_count timeframe start_date end_date data_quality_score "
+    "backtest_count created_at sha256"
 ).split()
 STRATEGY_COLUMNS = (
     "id name description origin is_active default_parameters total_backtests avg_performance last_used created_at "
@@ -50,9 +57,27 @@ class JobMetrics(NamedTuple):
 
 
 def datasets_table(database: Database, limit: int | None = None) -> pd.DataFrame:
-    """Return the datasets, newest first."""
-    columns = [_DATASETS.c[name] for name in DATASET_COLUMNS]
-    return _frame(database, sa.select(*columns).order_by(_DATASETS.c.id.desc()), limit)
+    """Return the datasets, every version of each, newest first.
+
+    The versions of a name are counted from 1; ``holdout_start`` is that of the dataset or of one with the same data.
+    """
+    columns = [_VERSION if name == "version" else _DATASETS.c[name] for name in DATASET_COLUMNS]
+    frame = _frame(database, sa.select(*columns).order_by(_DATASETS.c.id.desc()), limit)
+    starts = frame["id"].map(held_datasets(database))
+    return frame.assign(holdout_start=starts.astype(frame["holdout_start"].dtype))
+
+
+def versions_table(database: Database, name: str) -> pd.DataFrame:
+    """Return the versions of a dataset's name, newest first: how each was made, with what, from which rows (ids)."""
+    import pandas as pd
+
+    plain = [name for name in VERSION_COLUMNS if name not in ("version", "operation", "arguments", "parents")]
+    columns = [_VERSION, *(_DATASETS.c[name] for name in (*plain, "lineage", "parent_id"))]
+    query = sa.select(*columns).where(_DATASETS.c.name == name).order_by(_DATASETS.c.id.desc())
+    with database.read() as session:
+        rows = [dict(row) for row in session.execute(query).mappings()]
+    records = [row | _made(row["lineage"], row["parent_id"]) for row in rows]
+    return _timed(pd.DataFrame.from_records(records, columns=VERSION_COLUMNS), query)
 
 
 def strategies_table(database: Database, limit: int | None = None, *, all_versions: bool = False) -> pd.DataFrame:
@@ -136,12 +161,24 @@ def _get(database: Database, kind: type[Row], row_id: int, word: str) -> Row:
     return row
 
 
+def _made(lineage: dict[str, Any] | None, before: int | None) -> dict[str, Any]:
+    """Return how a version was made: by a derivation, or by an import after the version before it."""
+    if lineage is None:
+        return {"operation": "import", "arguments": {}, "parents": [] if before is None else [before]}
+    parents = [parent["id"] for parent in lineage["parents"]]
+    return {"operation": lineage["operation"], "arguments": lineage["arguments"], "parents": parents}
+
+
 def _frame(database: Database, query: sa.Select[Any], limit: int | None) -> pd.DataFrame:
     import pandas as pd
 
     names = list(query.selected_columns.keys())
-    times = [column.key for column in query.selected_columns if isinstance(column.type, UTCDateTime)]
     with database.read() as session:
         rows = session.execute(query.limit(limit)).all()
-    frame = pd.DataFrame.from_records([tuple(row) for row in rows], columns=names)
+    return _timed(pd.DataFrame.from_records([tuple(row) for row in rows], columns=names), query)
+
+
+def _timed(frame: pd.DataFrame, query: sa.Select[Any]) -> pd.DataFrame:
+    """Return a table whose times are aware UTC, also where there is none."""
+    times = [column.key for column in query.selected_columns if isinstance(column.type, UTCDateTime)]
     return frame.astype(dict.fromkeys(times, "datetime64[us, UTC]"))

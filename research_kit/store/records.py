@@ -7,22 +7,38 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from research_kit.errors import StoreError, did_you_mean
+from research_kit.errors import OptionError, StoreError, did_you_mean
 from research_kit.store.files import StoredFile
 from research_kit.store.json_values import clean_text, to_json
-from research_kit.store.tables import METRIC_COLUMNS, STRATEGY_ORIGINS, TRIAL_KINDS, TRIAL_STATES, columns_of
+from research_kit.store.tables import (
+    METRIC_COLUMNS,
+    STRATEGY_ORIGINS,
+    TRIAL_KINDS,
+    TRIAL_STATES,
+    columns_of,
+)
 
 TradeColumn = Sequence[Any] | NDArray[Any]
+
+NAME_LENGTH: int = columns_of("datasets").c["name"].type.length  # type: ignore[attr-defined]
+_HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # control characters, halves of characters, line and paragraph separators
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewDataset:
-    """A dataset to be remembered; the fields are the columns of ``datasets``."""
+    """A version of a dataset to be remembered; the fields are the columns of ``datasets``.
+
+    ``parents`` are the ids of what it was made from, the first of them becomes ``parent_id``; without any, the version
+    before it under its name is its parent. ``lineage`` says how it was made; None for an import.
+    ``origin`` says which vendor it was fetched from. ``data_until`` is when
+    its data ends; the end of the last bar when not given.
+    """
 
     name: str
     file_path: str
@@ -45,7 +61,13 @@ class NewDataset:
     quality_checks: Mapping[str, Any] = field(default_factory=dict)
     source_sha256: str | None = None
     import_options: Mapping[str, Any] = field(default_factory=dict)
-    parent_id: int | None = None
+    parents: Sequence[int] = ()
+    lineage: Mapping[str, Any] | None = None
+    origin: Mapping[str, Any] | None = None
+    data_until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        check_dataset_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +183,35 @@ class NewNotebookRun:
     notebook: str
     notebook_sha256: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check_dataset_name(name: str) -> str:
+    """Return a name that a dataset may have: any text that can be seen, at most 200 characters long.
+
+    A name is never part of a path: files are named by their content.
+
+    Raises
+    ------
+    OptionError
+        It is empty, too long, no text, or holds a line break or another character that no screen shows.
+
+    Examples
+    --------
+    >>> check_dataset_name("../../SPY <daily>")
+    '../../SPY <daily>'
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise OptionError(f"A dataset needs a name that can be seen; {name!r} is none. Give one, such as 'SPY daily'.")
+    if len(name) > NAME_LENGTH:
+        raise OptionError(
+            f"A dataset's name has at most {NAME_LENGTH} characters; {name[:30] + '…'!r} has {len(name):,}. Shorten it."
+        )
+    hidden = next((sign for sign in name if category(sign) in _HIDDEN), None)
+    if hidden is not None:
+        raise OptionError(
+            f"A dataset's name cannot hold {hidden!r}, which no screen shows: {name!r}. Give one without it."
+        )
+    return name
 
 
 def row_of(table: str, record: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
 
-from research_kit.bars.quality import QualityReport
+from research_kit.bars.quality.report import QualityReport
 
 JOB_STATES = ("pending", "running", "completed", "failed", "cancelled")
 FINAL_STATES = ("completed", "failed", "cancelled")
@@ -84,7 +84,11 @@ def fraction(*columns: str) -> list[sa.CheckConstraint]:
 
 
 class Dataset(Table, table=True):
-    """Bars that were imported: where their file is, what they hold, how good they are."""
+    """One version of bars, imported or derived: where their file is, what they hold, how good they are.
+
+    ``lineage`` says how a derived version was made, ``origin`` where a fetched one came from, ``data_until`` when its
+    last bar ends (no later than the data that it was made from), ``holdout_start`` from when on this name is locked.
+    """
 
     __tablename__ = "datasets"
     __table_args__ = (
@@ -120,6 +124,10 @@ class Dataset(Table, table=True):
     source_sha256: str | None = Field(default=None, max_length=64)
     import_options: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
     parent_id: int | None = Field(default=None, foreign_key="datasets.id", index=True)
+    lineage: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    origin: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    data_until: datetime | None = None
+    holdout_start: datetime | None = None
 
     @property
     def rows(self) -> int | None:
@@ -131,6 +139,28 @@ class Dataset(Table, table=True):
         """The quality report of the import; None for a dataset that this package did not import."""
         checks = self.quality_checks
         return QualityReport.from_dict(checks) if checks and "findings" in checks else None
+
+
+class DatasetParent(Table, table=True):
+    """What a version of a dataset was made from, or came after: one row for each parent."""
+
+    __tablename__ = "dataset_parents"
+
+    dataset_id: int = Field(foreign_key="datasets.id", ondelete="CASCADE", primary_key=True)
+    parent_id: int = Field(foreign_key="datasets.id", ondelete="CASCADE", primary_key=True, index=True)
+
+
+class HoldoutLock(Table, table=True):
+    """One locking of a holdout: kept for ever, of those of a name the newest holds."""
+
+    __tablename__ = "holdout_locks"
+    __table_args__ = (IDS_FOR_EVER,)
+
+    id: int = Field(default=None, primary_key=True)
+    dataset_name: str = Field(max_length=200, index=True)
+    start: datetime
+    forced: bool = False
+    created_at: datetime = Field(default_factory=now)
 
 
 class StrategyRow(Table, table=True):

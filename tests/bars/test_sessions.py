@@ -15,15 +15,18 @@ from research_kit.bars import sessions
 from research_kit.bars.exchanges import calendar_of_exchange, day_clock, regular_length_ns
 from research_kit.bars.frame import Bars
 from research_kit.bars.sessions import (
+    GapJudge,
     bars_per_year,
     check_session,
     day_boundaries,
     day_ends,
     learn_session,
     missing_bars,
+    open_hours,
     periods_per_year,
 )
 from research_kit.bars.timeframe import DAY, HOUR, MINUTE
+from research_kit.bars.windows import WINDOW
 from research_kit.errors import DataError
 
 
@@ -260,3 +263,45 @@ def test_unknown_sessions_are_refused():
         check_session("XNYZ")
     with pytest.raises(DataError, match="no session"):
         missing_bars(np.array([0, DAY, 9 * DAY]), "1d", "NOWHERE")
+
+
+@pytest.mark.parametrize("session", ["24/7", "24/5", "weekdays", "XNYS"])
+def test_gaps_over_many_windows_are_those_of_one(session):
+    minutes = fx("2020-01-01", "2020-07-01", "min")
+    time_ns = np.delete(minutes, np.random.default_rng(2).choice(len(minutes), 5_000, replace=False))
+    assert len(time_ns) > WINDOW
+    parts, whole = missing_bars(time_ns, "1min", session), GapJudge(time_ns, "1min", session).gaps(0, len(time_ns))
+    assert parts.expected == whole.expected
+    for name in ("starts_ns", "ends_ns", "counts"):
+        assert np.array_equal(getattr(parts, name), getattr(whole, name))
+
+
+def test_sessions_are_learnt_from_years_of_minutes():
+    minutes = fx("2019-01-01", "2021-01-01", "min")
+    assert learn_session(minutes, "1min") == "24/5"
+    assert learn_session(times("2019-01-01", "2021-01-01", "min"), "1min") == "24/7"
+    assert learn_session(new_york_hours("2016-01-01", "2020-01-01"), "1min") == "weekdays"
+    some = times("2019-01-05 12:00", "2021-01-01", "7D")  # a bar on each Saturday: at a border of windows or not
+    assert learn_session(np.union1d(minutes, some), "1min") == "24/7"
+    assert learn_session(np.union1d(minutes, some[::3]), "1min") == "24/5"
+
+
+@pytest.mark.parametrize("session", ["24/7", "24/5", "weekdays", "XNYS", "XTKS"])
+@pytest.mark.parametrize("step", [MINUTE, 30 * MINUTE, 4 * HOUR])
+def test_a_bar_is_closed_where_no_moment_of_it_is_open(session, step):
+    first = int(times("2020-03-02", "2020-03-03", "D")[0])
+    time_ns = first + np.arange(0, 21 * DAY, step)
+    hours = open_hours(first, int(time_ns[-1]), f"{step // MINUTE}min", session)
+    opened = hours.before(time_ns + step) - hours.before(time_ns)
+    assert hours.closed(time_ns, step).tolist() == (opened == 0).tolist()
+    assert hours.closed(time_ns, step).any() == (session != "24/7")
+
+
+def test_closings_move_with_the_session():
+    time_ns = times("2020-03-03", "2020-03-24", "h")
+    hours = open_hours(int(time_ns[0]), int(time_ns[-1]), "1h", "24/5")
+    for shift in (-5 * HOUR, 0, 3 * HOUR):
+        which, begin, end = hours.closings(time_ns, HOUR, shift)
+        assert (time_ns[begin] == hours.closes[which] + shift).all()
+        assert (time_ns[end - 1] + HOUR == hours.opens[which + 1] + shift).all()
+        assert len(which) == 3

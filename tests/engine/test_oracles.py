@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import research_kit as rk
-from research_kit.bars.reading import ImportOptions, read_bars
+from research_kit.bars.importing.reading import ImportOptions, read_bars
 from research_kit.engine.simulation import simulate
 from research_kit.metrics.performance import sharpe_ratio, sortino_ratio
 from research_kit.metrics.returns import periodic_returns

@@ -4,11 +4,13 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlmodel import select
 
-from research_kit.errors import NotFoundError, StoreError
-from research_kit.store.datasets import add_dataset, find_dataset, touch_dataset
+from research_kit.errors import NotFoundError, OptionError, StoreError
+from research_kit.store.datasets import add_dataset, find_dataset, touch_dataset, version_of
 from research_kit.store.listings import datasets_table, strategies_table
 from research_kit.store.strategies import find_strategy, save_strategy
+from research_kit.store.tables import DatasetParent
 
 
 def test_a_dataset_is_found_by_id_and_name(database, make):
@@ -38,6 +40,59 @@ def test_other_bars_under_a_name_are_a_new_version(database, make):
     old, new = add_dataset(database, make.dataset()), add_dataset(database, make.dataset(sha256="f" * 64))
     assert find_dataset(database, "SPY daily").id == new.id != old.id
     assert find_dataset(database, old.id).sha256 == "a" * 64
+
+
+def parents_of(database, row):
+    with database.read() as session:
+        return session.exec(select(DatasetParent.parent_id).where(DatasetParent.dataset_id == row.id)).all()
+
+
+def test_a_version_comes_after_the_one_before_it_unless_it_was_made_from_others(database, make):
+    one, two, other = (
+        add_dataset(database, make.dataset(name, mark * 64)) for name, mark in (("a", "1"), ("a", "2"), ("b", "3"))
+    )
+    made = add_dataset(database, make.dataset("a", "4" * 64, parents=[other.id, one.id, other.id], lineage={"x": 1}))
+    assert [row.parent_id for row in (one, two, other, made)] == [None, one.id, None, other.id]
+    assert [sorted(parents_of(database, row)) for row in (one, two, made)] == [[], [one.id], [one.id, other.id]]
+    assert [version_of(database, row) for row in (one, two, made, other)] == [(1, 3), (2, 3), (3, 3), (1, 1)]
+
+
+def test_what_was_made_keeps_its_lineage_and_its_details(database, make):
+    one = add_dataset(database, make.dataset("a", "1" * 64))
+    made = add_dataset(database, make.dataset("b", "2" * 64, parents=[one.id], lineage={"operation": "slice"}))
+    again = add_dataset(database, make.dataset("b", "2" * 64, lineage={"operation": "merge"}, symbol="QQQ"))
+    assert (again.id, again.lineage, again.symbol) == (made.id, {"operation": "slice"}, "SPY")
+    imported = add_dataset(database, make.dataset("b", "2" * 64, symbol="QQQ"))
+    assert (imported.id, imported.lineage, imported.symbol) == (made.id, {"operation": "slice"}, "QQQ")
+    assert parents_of(database, imported) == [one.id]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "needs a name that can be seen"),
+        (" \t ", "needs a name that can be seen"),
+        (None, "needs a name that can be seen"),
+        (7, "needs a name that can be seen"),
+        ("a\0b", r"cannot hold '\\x00'"),
+        ("a\nb", r"cannot hold '\\n'"),
+        ("a\x1b[2Jb", "cannot hold"),
+        ("a\u2028b", "cannot hold"),
+        ("a\ud800b", "cannot hold"),
+        ("x" * 201, "at most 200 characters; 'x{30}…' has 201"),
+    ],
+)
+def test_a_name_that_nobody_can_read_is_refused_in_a_sentence(database, make, name, words):
+    with pytest.raises(OptionError, match=words) as caught:
+        make.dataset(name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "CON", "<b>&", "x" * 200, "日本 💹", "a'; DROP TABLE x--"])
+def test_any_other_name_is_text(database, make, name):
+    row = add_dataset(database, make.dataset(name))
+    assert find_dataset(database, name) == row
+    assert row.name == name
 
 
 @pytest.mark.parametrize(

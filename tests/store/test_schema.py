@@ -13,7 +13,7 @@ from sqlmodel import select
 from research_kit.errors import SchemaVersionError
 from research_kit.store import schema
 from research_kit.store.database import Database
-from research_kit.store.tables import METRIC_COLUMNS, Dataset, Table
+from research_kit.store.tables import METRIC_COLUMNS, Dataset, DatasetParent, Table
 
 SCHEMA = """
 backtest_jobs: id Integer, status String(50), strategy String(200), strategy_params JSON, engine_options JSON,
@@ -115,7 +115,7 @@ def test_migrations_and_classes_agree_up_down_up(empty_url):
 def test_sqlite_gives_no_id_twice(sqlite_database):
     with sqlite_database.read() as session:
         made = dict(session.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all())
-    for table in set(Table.metadata.tables) - {"trades", "backtest_metrics"}:
+    for table in set(Table.metadata.tables) - {"trades", "backtest_metrics", "dataset_parents"}:
         assert "AUTOINCREMENT" in made[table]
 
 
@@ -194,10 +194,10 @@ def test_two_first_starts_at_once(backend, tmp_path, request, processes):
     assert not list(tmp_path.glob("*backup*"))
 
 
-SECOND = """
+NEXT = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "next", "{head}"
 def upgrade():
     with op.batch_alter_table("datasets") as batch:
         batch.add_column(sa.Column("note", sa.Text()))
@@ -210,12 +210,12 @@ def downgrade():
 
 @pytest.fixture
 def next_version(tmp_path):
-    """Return a maker of a folder of migrations with a second one, that may fail at its end."""
+    """Return a maker of a folder of migrations with one more, that may fail at its end."""
 
     def make(fault=""):
         folder = tmp_path / "migrations"
         shutil.copytree(schema.MIGRATIONS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0002_notes.py").write_text(SECOND.format(fault=fault))
+        (folder / "versions" / "next_notes.py").write_text(NEXT.format(head=schema.HEAD, fault=fault))
         return folder
 
     return make
@@ -225,13 +225,42 @@ def test_a_migration_keeps_rows_and_keys(own_database, next_version, make):
     from research_kit.store.datasets import add_dataset
 
     parent = add_dataset(own_database, make.dataset())
-    add_dataset(own_database, make.dataset("child", "d" * 64, parent_id=parent.id))
+    add_dataset(own_database, make.dataset("child", "d" * 64, parents=[parent.id]))
     own_database.migrate(next_version())
     with own_database.write() as session:
         session.execute(sa.text("UPDATE datasets SET note = 'kept'"))
         assert [row.name for row in session.exec(select(Dataset)).all()] == ["SPY daily", "child"]
-    with pytest.raises(SchemaVersionError, match="'0002'"):
+    with pytest.raises(SchemaVersionError, match="'next'"):
         Database.open(own_database.url)
+
+
+def only_first(folder):
+    """Return a folder with the first migration alone."""
+    shutil.copytree(schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "0002*"))
+    return folder
+
+
+def test_datasets_of_the_first_schema_keep_their_rows_and_get_their_parents(empty_url, tmp_path):
+    engine = engine_of(empty_url)
+    with engine.begin() as connection:
+        schema.upgrade(connection, only_first(tmp_path / "first"))
+        for values in ("1, 'a', NULL", "2, 'a', 1", "3, 'b', 2"):
+            connection.exec_driver_sql(
+                "INSERT INTO datasets (id, name, parent_id, file_path, backtest_count, created_at) "
+                f"VALUES ({values}, 'x', 0, '2024-01-01 00:00:00')"
+            )
+    with Database.open(empty_url) as database:
+        assert database.check() == []
+        with database.read() as session:
+            assert [row.name for row in session.exec(select(Dataset).order_by(Dataset.id))] == ["a", "a", "b"]
+            edges = session.exec(select(DatasetParent.dataset_id, DatasetParent.parent_id)).all()
+        assert sorted(map(tuple, edges)) == [(2, 1), (3, 2)]
+    with engine.begin() as connection:
+        schema.downgrade(connection, "0001")
+        assert "lineage" not in {column["name"] for column in sa.inspect(connection).get_columns("datasets")}
+        assert connection.exec_driver_sql("SELECT count(*) FROM datasets").scalar() == 3
+        assert schema.revision_of(connection) == "0001"
+    engine.dispose()
 
 
 def test_a_migration_that_fails_changes_nothing_and_can_run_again(own_database, next_version):
@@ -240,7 +269,7 @@ def test_a_migration_that_fails_changes_nothing_and_can_run_again(own_database, 
     assert own_database.check() == []
     own_database.migrate(next_version())
     with own_database.read() as session:
-        assert schema.revision_of(session.connection()) == "0002"
+        assert schema.revision_of(session.connection()) == "next"
 
 
 def test_sqlite_is_copied_before_a_migration(sqlite_database, next_version, make):
@@ -248,7 +277,7 @@ def test_sqlite_is_copied_before_a_migration(sqlite_database, next_version, make
 
     add_dataset(sqlite_database, make.dataset())
     sqlite_database.migrate(next_version())
-    [copy] = sqlite_database.file.parent.glob("research.db.backup-0001-*")
+    [copy] = sqlite_database.file.parent.glob(f"research.db.backup-{schema.HEAD}-*")
     with Database.open(copy) as old:
         assert old.check() == []
         with old.read() as session:
@@ -257,11 +286,11 @@ def test_sqlite_is_copied_before_a_migration(sqlite_database, next_version, make
 
 def test_a_draft_of_the_next_migration(sqlite_database, next_version):
     folder = next_version()
-    (folder / "versions" / "0002_notes.py").unlink()
+    (folder / "versions" / "next_notes.py").unlink()
     with sqlite_database.write() as session:
         session.execute(sa.text("DROP TABLE notebook_runs"))
         path = schema.draft_migration(session.connection(), "Bring notebook runs back", folder)
     text = Path(path).read_text()
-    assert 'down_revision = "0001"' in text.replace("'", '"')
+    assert f'down_revision = "{schema.HEAD}"' in text.replace("'", '"')
     assert "sa.String(500)" in text
     assert "AutoString" not in text

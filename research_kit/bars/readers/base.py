@@ -35,6 +35,8 @@ class Source:
         ``""``, ``"gzip"`` or ``"zip"``.
     load
         Returns the whole unpacked content as a pyarrow buffer, mapped where the file is not packed.
+    chunks
+        Yields the unpacked content in pieces, each with how many bytes of the (packed) file were read by then.
     hints
         What the user said: delimiter, decimal sign, names of the columns, the instrument that is wanted.
     member
@@ -46,6 +48,7 @@ class Source:
     whole: bool
     container: str
     load: Callable[[], Any] = field(repr=False)
+    chunks: Callable[[], Iterator[tuple[bytes, int]]] = field(repr=False)
     hints: Hints = field(default_factory=Hints)
     member: str = ""
 

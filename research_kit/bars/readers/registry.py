@@ -7,11 +7,19 @@ from collections.abc import Sequence
 
 from research_kit.bars.readers.base import Reader, Source
 from research_kit.bars.readers.columnar import ArrowFile, Parquet
+from research_kit.bars.readers.json_text import Json
+from research_kit.bars.readers.lean import Lean
 from research_kit.bars.readers.sniff import decode_head
 from research_kit.bars.readers.text import DelimitedText
+from research_kit.bars.readers.tick_text import TickText
+from research_kit.bars.readers.vendors.all import VENDORS
+from research_kit.bars.readers.vendors.layout import VendorText
+from research_kit.bars.readers.wide import WideText
 from research_kit.errors import UnknownFormatError
 
-READERS: tuple[Reader, ...] = (Parquet(), ArrowFile(), DelimitedText())
+READERS: tuple[Reader, ...] = (
+    Parquet(), ArrowFile(), Json(), Lean(), *VENDORS, TickText(), WideText(), DelimitedText()
+)  # fmt: skip
 """All readers, the most particular first: the first that recognises a file reads it."""
 
 _MAGIC = {
@@ -43,7 +51,9 @@ def choose_reader(source: Source, readers: Sequence[Reader] = READERS) -> tuple[
         sentence = reader.recognise(source)
         if sentence is not None:
             return reader, f"{sentence}, packed with {source.container}" if source.container else sentence
-    known = ", ".join(reader.name for reader in readers)
+    vendors = [reader for reader in readers if isinstance(reader, VendorText)]
+    known = ", ".join(reader.name for reader in readers if reader not in vendors)
+    known += f", and the text of {len(vendors)} vendors" if vendors else ""
     raise UnknownFormatError(f"{source.name} is {what_was_seen(source.head)}. What can be read: {known}.")
 
 

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-DELIMITERS = (",", ";", "\t", "|", " ")
-DELIMITER_WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
-BLANKS = frozenset({"", "-", "na", "n/a", "nan", "null", "none"})
+from research_kit.bars.readers.cells import BLANKS, is_number, is_time, is_typed
+from research_kit.bars.readers.encodings import decode_head
+from research_kit.bars.readers.headers import completed, header_of, is_header, names_time
+
+__all__ = [
+    "BLANKS",
+    "Hints",
+    "TextLayout",
+    "decode_head",
+    "is_number",
+    "is_time",
+    "plain_block",
+    "sniff",
+    "without_footer",
+]
+
+DELIMITERS = (",", ";", "\t", "|", "^", " ")
+DELIMITER_WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", "^": "carets", " ": "spaces"}
 SAMPLE_LINES = 200
+BANNER_LINES = 60
+_FOOTER_LINES = 20
 
-_NUMBER = {
-    ".": re.compile(r"[+-]?[$€£]?(\d+|\d{1,3}(,\d{3}){2,})(\.\d*)?([eE][+-]?\d+)?[%KMB]?|[+-]?\.\d+|[+-]?inf", re.I),
-    ",": re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3}){2,})(,\d*)?([eE][+-]?\d+)?%?|[+-]?,\d+|[+-]?inf", re.I),
-}
-_CLOCK = r"(\d{1,2}([:-]\d{2})*|\d{4}|\d{6})([.]\d+)?([- ]?[ap]m)?( ?(z|utc|gmt|[+-]\d\d:?(\d\d)?))?"
-_MONTH = r"(\d{1,2}[- ]?[a-z]{3}[a-z]*[- ,]*\d{2,4}|[a-z]{3}[a-z]* \d{1,2},? \d{4})"
-_DATE = rf"(\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|\d{{8}}|{_MONTH})"
-_TIME = re.compile(rf"{_DATE}(,? ?[T ] ?{_CLOCK})?|\d{{1,2}}:\d{{2}}(:\d{{2}})?([.]\d+)?( ?[ap]m)?", re.IGNORECASE)
 _OTHER_TEXT = re.compile(r"\s*([{\[]|<(!doctype|!--|html|head|body|script|svg|\?xml)\b)", re.IGNORECASE)
+_EXCEL_HINT = re.compile(r"\ufeff?\"?sep=(.)\"?[ \t]*(\r\n|\r|\n)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,14 @@ class TextLayout:
         Characters (after the byte order mark) before the first data line.
     banner
         Lines above the header that are no part of the table.
+    comment
+        What lines begin with that are remarks, also between the rows: ``"#"``, or ``""``.
+    runs
+        True when several blanks stand for one delimiter.
+    trailing
+        True when each row ends with a delimiter: its last cell, which has no name, is none.
+    doubts
+        What was worked out about the layout, one sentence each.
     """
 
     encoding: str
@@ -65,6 +82,10 @@ class TextLayout:
     rows: tuple[tuple[str, ...], ...]
     data_at: int
     banner: int
+    comment: str = ""
+    runs: bool = False
+    trailing: bool = False
+    doubts: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         r"""Return the layout in words.
@@ -99,49 +120,20 @@ def sniff(head: bytes, *, whole: bool, hints: Hints | None = None) -> TextLayout
     text, encoding = decoded
     if _OTHER_TEXT.match(text):  # JSON and HTML are no tables, whatever their commas suggest
         return None
+    said = _EXCEL_HINT.match(text)
+    given = hints.delimiter or (said[1] if said else None)
     best: tuple[float, str, str, list[_Line]] | None = None
-    for delimiter in (hints.delimiter,) if hints.delimiter else DELIMITERS:
+    for delimiter in (given,) if given else DELIMITERS:
         lines = _split(text, delimiter, whole=whole)
         for decimal in (hints.decimal,) if hints.decimal else (".", ","):
-            score = _score(lines, decimal) if decimal != delimiter else 0.0
+            score = _score(lines, decimal)
             if score > 0 and (best is None or score > best[0]):
                 best = (score, delimiter, decimal, lines)
-    return _layout(encoding, *best[1:]) if best else None
-
-
-def decode_head(head: bytes) -> tuple[str, str] | None:
-    r"""Return the text of a head and its encoding, None when it is binary.
-
-    >>> decode_head("Eröffnung".encode("latin-1"))
-    ('Eröffnung', 'latin-1')
-    >>> decode_head(b"a\x00b") is None
-    True
-    """
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return head[: len(head) // 2 * 2].decode("utf-16", errors="replace"), "utf-16"
-    if head.startswith(codecs.BOM_UTF8):
-        return head[3:].decode("utf-8", errors="replace"), "utf-8-sig"
-    if b"\0" in head:
+    if best is None:
         return None
-    try:
-        # a cut in the middle of a character is no fault of the file
-        return codecs.getincrementaldecoder("utf-8")().decode(head), "utf-8"
-    except UnicodeDecodeError:
-        return head.decode("latin-1"), "latin-1"
-
-
-def is_number(cell: str, decimal: str = ".") -> bool:
-    """Return whether a cell reads as a number under this decimal sign.
-
-    >>> is_number("268,53", ","), is_number("268,53"), is_number("96.007.400", ",")
-    (True, False, True)
-    """
-    return _NUMBER[decimal].fullmatch(cell.strip()) is not None
-
-
-def is_time(cell: str) -> bool:
-    """Return whether a cell reads as a date, a time of day or both."""
-    return _TIME.fullmatch(cell.strip()) is not None
+    layout = _layout(encoding, *best[1:])
+    remarks = layout.data_at >= 0 and re.search(r"^#", text[layout.data_at :], re.MULTILINE) is not None
+    return replace(layout, comment="#" if remarks else "")
 
 
 def _split(text: str, delimiter: str, *, whole: bool) -> list[_Line]:
@@ -151,51 +143,119 @@ def _split(text: str, delimiter: str, *, whole: bool) -> list[_Line]:
         if match.start() == len(text) or (match.end() == len(text) and not match[2] and not whole):
             break
         if match[1].strip():
-            cells = next(csv.reader([match[1]], delimiter=delimiter), [])
-            lines.append(_Line(match.start(), tuple(cell.strip() for cell in cells)))
+            lines.append(_Line(match.start(), _cells(match[1], delimiter)))
         if len(lines) >= SAMPLE_LINES:
             break
     return lines
+
+
+def _cells(line: str, delimiter: str) -> tuple[str, ...]:
+    line = line.lstrip("\ufeff")
+    if delimiter == " ":
+        line = re.sub(" +", " ", line.strip())
+    cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    return tuple(cell.strip() for cell in cells)
 
 
 def _score(lines: Sequence[_Line], decimal: str) -> float:
     """Return how well a delimiter and decimal sign explain the lines: share of typed cells, then number of columns."""
     if not lines:
         return 0.0
-    width, count = Counter(len(line.cells) for line in lines).most_common(1)[0]
-    if width < 2:
-        return 0.0
-    data = [line for line in lines if _is_data(line.cells, width, decimal)]
-    if not data:  # a header alone: there is nothing to type, and more columns are the better guess
-        return 0.01 * width / (1 + width) if _is_header(lines[0].cells) else 0.0
+    first, width = _table(lines, decimal)
+    if first == len(lines):  # a header alone: there is nothing to type, and more columns are the better guess
+        return 0.01 * width / (1 + width) if width >= 2 and is_header(lines[0].cells) else 0.0
+    below = lines[first:]
+    data = [line for line in below if _is_data(line.cells, width, decimal)]
     cells = [cell for line in data for cell in line.cells]
-    typed = sum(is_number(cell, decimal) or is_time(cell) or cell.lower() in BLANKS for cell in cells) / len(cells)
+    typed = sum(is_typed(cell, decimal) or cell.lower() in BLANKS for cell in cells) / len(cells)
+    even = sum(len(line.cells) == width for line in below) / len(below)
+    if first and len(lines[first - 1].cells) != width:  # names or nothing should stand above the data
+        even *= 0.9
+    unread = sum(len(line.cells) == width and not is_header(line.cells) for line in lines[:first])
     # a full stop wins a tie over a comma
-    return len(data) / len(lines) * count / len(lines) * typed**2 + 0.01 * width / (1 + width) - 1e-6 * (decimal == ",")
+    return len(data) / (len(below) + unread) * even * typed**2 + 0.01 * width / (1 + width) - 1e-6 * (decimal == ",")
+
+
+def _table(lines: Sequence[_Line], decimal: str) -> tuple[int, int]:
+    """Return where the data begin and how many cells their lines have; the number of lines where there are none."""
+    widths = Counter(len(line.cells) for line in lines if _is_data(line.cells, len(line.cells), decimal))
+    width = max(widths, key=lambda cells: (widths[cells], cells), default=0)
+    found = (at for at, line in enumerate(lines) if width and _is_data(line.cells, width, decimal))
+    first = next(found, len(lines))
+    if first > BANNER_LINES or not width:
+        return len(lines), Counter(len(line.cells) for line in lines).most_common(1)[0][0]
+    return first, width
 
 
 def _is_data(cells: Sequence[str], width: int, decimal: str) -> bool:
-    typed = sum(is_number(cell, decimal) or is_time(cell) for cell in cells)
-    return len(cells) == width and typed >= max(2, width / 3)
-
-
-def _is_header(cells: Sequence[str]) -> bool:
-    return len(cells) >= 2 and not any(cell[:1].isdigit() for cell in cells)
+    if len(cells) != width or width < 2 or cells[0].startswith("#") or names_time(cells[0]):
+        return False
+    typed = sum(is_typed(cell, decimal) for cell in cells)
+    return typed >= max(2, width / 3)
 
 
 def _layout(encoding: str, delimiter: str, decimal: str, lines: list[_Line]) -> TextLayout:
-    width = Counter(len(line.cells) for line in lines).most_common(1)[0][0]
-    first = next((at for at, line in enumerate(lines) if _is_data(line.cells, width, decimal)), len(lines))
-    header = lines[first - 1].cells if first and _is_header(lines[first - 1].cells) else None
+    first, width = _table(lines, decimal)
     data = lines[first:]
-    end = data[0].start if data else -1
+    rows = tuple(line.cells for line in data if len(line.cells) == width)
+    header, above = header_of([_uncommented(line.cells) for line in lines[:first]])
+    doubt = ""
+    if header is not None and rows:
+        header, doubt = completed(header, rows)
+    unnamed_end = bool(header and rows) and not (header or ("",))[-1] and not any(row[-1] for row in rows)
     return TextLayout(
         encoding=encoding,
         delimiter=delimiter,
         decimal=decimal,
         header=header,
         width=width if data else len(header or ()),
-        rows=tuple(line.cells for line in data if len(line.cells) == width),
-        data_at=end,
-        banner=first - (header is not None),
+        rows=rows,
+        data_at=data[0].start if data else -1,
+        banner=first - above,
+        runs=delimiter == " ",
+        trailing=unnamed_end,
+        doubts=(doubt,) if doubt else (),
     )
+
+
+def _uncommented(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a line without the sign of a remark: some write it before the names of their columns."""
+    bare = cells[0].lstrip("#").strip() if cells else ""
+    return (bare, *cells[1:]) if bare or len(cells) < 2 else cells[1:] if cells[0].startswith("#") else cells
+
+
+def plain_block(text: bytes, layout: TextLayout) -> bytes:
+    r"""Return whole lines (as UTF-8) with one delimiter between cells, and without lines that are remarks.
+
+    >>> layout = sniff(b"date    close\n2020-01-02   1.5\n# half a day\n", whole=True)
+    >>> plain_block(b"2020-01-02   1.5\n# half a day\n2020-01-03  10.5 \n", layout)
+    b'2020-01-02 1.5\n2020-01-03 10.5\n'
+    """
+    if layout.comment:
+        text = re.sub(rb"(?m)^" + re.escape(layout.comment.encode()) + rb"[^\r\n]*(\r\n|\r|\n|\Z)", b"", text)
+    if layout.runs:
+        text = re.sub(rb"(?m)^ +| +(?=\r?$)", b"", re.sub(rb" {2,}", b" ", text))
+    return text
+
+
+def without_footer(text: bytes, layout: TextLayout) -> tuple[bytes, tuple[str, ...]]:
+    r"""Return the end of a file (as UTF-8) without the remarks below the table, and those remarks.
+
+    A remark has another number of cells than the rows and neither times nor numbers: a row that was cut short stays.
+
+    >>> layout = sniff(b"date,close\n2020-01-02,1.5\n", whole=True)
+    >>> without_footer(b"2020-01-03,1.5\nSource: example.org\n", layout)
+    (b'2020-01-03,1.5\n', ('Source: example.org',))
+    """
+    remarks: list[str] = []
+    end = len(text)
+    while end and len(remarks) < _FOOTER_LINES:
+        start = max(text.rfind(b"\n", 0, end - 1), text.rfind(b"\r", 0, end - 1)) + 1
+        line = text[start:end].decode(errors="replace").strip()
+        cells = _cells(line, layout.delimiter) if line else ()
+        filled = [cell for cell in cells if cell]
+        if any(is_typed(cell, layout.decimal) for cell in filled) or len(filled) == layout.width:
+            break
+        end = start
+        remarks += [line] if line else []
+    return text[:end], tuple(reversed(remarks))

@@ -1,0 +1,249 @@
+"""Blocks of rows to one sequence of bars: in the order of time, one row for each time, however large the source is.
+
+Small sources stay in memory. Large ones go to nameless files column by column and come back mapped; where blocks
+overlap in time they are merged slice by slice, so that memory stays that of a few slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research_kit.bars.findings import MOST_EXAMPLES, Finding, counted, shown_time
+from research_kit.bars.frame import TimeArray
+from research_kit.bars.importing.rows import Rows, leave_out
+from research_kit.bars.mapped import ScratchArray, forget
+from research_kit.errors import DataError
+
+Duplicates = Literal["error", "exact", "first", "last"]
+
+MEMORY = 64 << 20
+"""Bytes of rows that are kept in memory before they go to files: 1.4 M bars of five columns."""
+
+SLICE = 1 << 20
+"""Rows that are merged at a time."""
+
+_TIME = "time_ns"
+
+
+@dataclass
+class _Counted:
+    """How many rows something was seen in, and the first times of it."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, times: TimeArray) -> None:
+        self.count += len(times)
+        self.examples += [shown_time(int(at)) for at in times[: MOST_EXAMPLES - len(self.examples)]]
+
+    def finding(self, name: str, severity: Literal["error", "warning", "note"], words: str) -> list[Finding]:
+        return [Finding(name, severity, self.count, words, tuple(self.examples))] if self.count else []
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Rows from ``start`` to ``stop`` in the order of time, and the first and last of their times."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+
+class Spool:
+    """Takes rows in blocks and gives them back sorted, with duplicates settled.
+
+    Parameters
+    ----------
+    folder
+        Where large sources keep their numbers meanwhile; the system's folder for temporary files when not given.
+    duplicates
+        ``exact`` drops rows that repeat another row of their time in every column and refuses those that contradict it;
+        ``first`` and ``last`` keep that row of the source for each time; ``error`` refuses both.
+    memory, slice_rows
+        Bytes that are kept in memory before files are used, and rows that are merged at a time.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        duplicates: Duplicates = "exact",
+        memory: int = MEMORY,
+        slice_rows: int = SLICE,
+    ) -> None:
+        self.duplicates = duplicates
+        self._folder, self._memory, self._slice = folder, memory, slice_rows
+        self._blocks: list[dict[str, NDArray[Any]]] = []
+        self._bytes = 0
+        self._files: dict[str, ScratchArray] = {}
+        self._runs: list[_Run] = []
+        self._last: int | None = None
+        self._unsorted = _Counted()
+        self._exact, self._conflicting = _Counted(), _Counted()
+        self._rises = False
+
+    def __len__(self) -> int:
+        return self._runs[-1].stop if self._runs else 0
+
+    def add(self, rows: Rows) -> None:
+        """Take the next rows of the source."""
+        if not len(rows):
+            return
+        steps = np.diff(rows.time_ns, prepend=rows.time_ns[0] if self._last is None else self._last)
+        self._unsorted.add(rows.time_ns[steps < 0])
+        self._rises |= bool((steps > 0).any())
+        self._last = int(rows.time_ns[-1])
+        if (steps[1:] < 0).any():
+            rows = rows.take(np.argsort(rows.time_ns, kind="stable"))
+        arrays = self._one_each({_TIME: rows.time_ns, **rows.columns})
+        time_ns = arrays[_TIME]
+        self._runs.append(_Run(len(self), len(self) + len(time_ns), int(time_ns[0]), int(time_ns[-1])))
+        self._keep(arrays)
+
+    def settle(self, source: str, *, sort: bool = True) -> tuple[Rows, list[Finding]]:
+        """Return all rows in the order of time, one for each time, and what was done for that.
+
+        Raises
+        ------
+        DataError
+            There are duplicates that are refused, or rows out of order where ``sort`` is False.
+        """
+        if self._unsorted.count and not sort:
+            raise DataError(
+                f"{source} has {counted(self._unsorted.count, 'row')} earlier than the row before (first: "
+                f"{self._unsorted.examples[0]}); leave sort=True to sort them."
+            )
+        in_order = all(one.last < two.first for one, two in zip(self._runs, self._runs[1:], strict=False))
+        arrays = self._whole() if in_order else self._merged()
+        self.check(self.duplicates, source)
+        time_ns = arrays.pop(_TIME)
+        return Rows(time_ns, arrays), [*self._order_findings(), *self._duplicate_findings()]
+
+    def check(self, mode: Duplicates, source: str) -> None:
+        """Raise DataError where there are duplicates that the mode refuses, once rows are settled."""
+        refuses_exact, refuses_others = mode == "error", mode in ("exact", "error")
+        if (self._conflicting.count and refuses_others) or (self._exact.count and refuses_exact):
+            raise DataError(self._refusal(mode, source))
+
+    def _keep(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self._blocks.append(arrays)
+        self._bytes += sum(array.nbytes for array in arrays.values())
+        if self._bytes > self._memory:
+            self._files = self._files or self._new_files(arrays)
+            for block in self._blocks:
+                for name, file in self._files.items():
+                    file.append(block[name])
+            self._blocks = []
+
+    def _new_files(self, like: dict[str, NDArray[Any]]) -> dict[str, ScratchArray]:
+        return {name: ScratchArray(array.dtype, self._folder) for name, array in like.items()}
+
+    def _whole(self) -> dict[str, NDArray[Any]]:
+        """Return everything that was kept, column by column so that no more than one is there twice."""
+        if self._files:
+            return {name: file.mapped() for name, file in self._files.items()}
+        blocks, self._blocks = self._blocks, []
+        if len(blocks) == 1:
+            return blocks[0]
+        names = list(blocks[0]) if blocks else [_TIME]
+        return {name: np.concatenate([block.pop(name) for block in blocks] or [np.empty(0)]) for name in names}
+
+    def _merged(self) -> dict[str, NDArray[Any]]:
+        """Return everything in the order of time, one row for each time."""
+        arrays = self._whole()
+        files = self._new_files(arrays) if self._files else {}
+        kept: list[dict[str, NDArray[Any]]] = []
+        for chosen in self._slices(arrays[_TIME]):
+            part = self._one_each(_sorted(arrays, chosen))
+            forget(*arrays.values())
+            for name, file in files.items():
+                file.append(part[name])
+            if not files:
+                kept.append(part)
+        if files:
+            return {name: file.mapped() for name, file in files.items()}
+        if len(kept) == 1:
+            return kept[0]
+        return {name: np.concatenate([part.pop(name) for part in kept]) for name in arrays}
+
+    def _slices(self, time_ns: TimeArray) -> Iterator[list[slice]]:
+        """Yield, span of time after span of time, where its rows stand in each run: about ``slice_rows`` together."""
+        if not self._files and all(one.last <= two.first for one, two in zip(self._runs, self._runs[1:], strict=False)):
+            yield [slice(0, len(self))]
+            return
+        step = max(1, self._slice // (2 * len(self._runs)))
+        samples = np.sort(np.concatenate([time_ns[run.start : run.stop : step] for run in self._runs]))
+        cuts = np.unique(samples[max(1, self._slice // step) :: max(1, self._slice // step)])
+        at = [run.start for run in self._runs]
+        for cut in [*cuts.tolist(), None]:
+            ends = [
+                run.stop if cut is None else run.start + int(np.searchsorted(time_ns[run.start : run.stop], cut))
+                for run in self._runs
+            ]
+            yield [slice(start, end) for start, end in zip(at, ends, strict=True) if end > start] or [slice(0, 0)]
+            at = ends
+
+    def _one_each(self, part: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return sorted rows with one for each time, and count the others."""
+        repeats = np.concatenate([[False], part[_TIME][1:] == part[_TIME][:-1]])
+        later = np.flatnonzero(repeats)
+        if not len(later):
+            return part
+        starts = np.flatnonzero(~repeats)  # of the rows of each time
+        firsts = starts[np.searchsorted(starts, later, side="right") - 1]
+        equal = np.ones(len(later), dtype=np.bool_)
+        for name, column in part.items():
+            if name != _TIME:
+                here, before = column[later], column[firsts]
+                equal &= (here == before) | (np.isnan(here) & np.isnan(before))
+        self._exact.add(part[_TIME][later[equal]])
+        self._conflicting.add(part[_TIME][later[~equal]])
+        dropped = np.zeros(len(part[_TIME]), dtype=np.bool_)
+        dropped[later - 1 if self.duplicates == "last" else later] = True
+        return leave_out(part, dropped)
+
+    def _refusal(self, mode: Duplicates, source: str) -> str:
+        if mode == "error":
+            count = self._exact.count + self._conflicting.count
+            first = min((*self._exact.examples[:1], *self._conflicting.examples[:1]))
+            return (
+                f"{source} has {counted(count, 'row')} with the time of another (first: {first}); say "
+                "drop_duplicates='exact', 'first' or 'last' to settle them."
+            )
+        return (
+            f"{source} has {counted(self._conflicting.count, 'row')} contradicting another row of the same time "
+            f"(first: {self._conflicting.examples[0]}); say drop_duplicates='first' or 'last' to keep one of them. If "
+            "the times are local, clocks set back may be the cause."
+        )
+
+    def _order_findings(self) -> list[Finding]:
+        if self._unsorted.count and not self._rises:
+            words = "The rows came newest first and were turned round."
+            return [Finding("newest_first", "note", len(self), words)]
+        return self._unsorted.finding("unsorted", "warning", "Rows came after later ones; all were sorted by time.")
+
+    def _duplicate_findings(self) -> list[Finding]:
+        kept = "last" if self.duplicates == "last" else "first"
+        words = f"Rows contradict another row of the same time; the {kept} of them in the source was kept."
+        return [
+            *self._exact.finding("duplicate_exact", "warning", "Rows that repeat another row in full were dropped."),
+            *self._conflicting.finding("duplicate_conflicting", "error", words),
+        ]
+
+
+def _sorted(arrays: dict[str, NDArray[Any]], chosen: list[slice]) -> dict[str, NDArray[Any]]:
+    """Return the chosen rows of all arrays in the order of time; rows of one time keep their order."""
+    if len(chosen) == 1:  # a run is in order by itself
+        return {name: array[chosen[0]] for name, array in arrays.items()}
+    part = {name: np.concatenate([array[one] for one in chosen]) for name, array in arrays.items()}
+    if (part[_TIME][1:] >= part[_TIME][:-1]).all():
+        return part
+    order = np.argsort(part[_TIME], kind="stable")
+    return {name: array[order] for name, array in part.items()}
