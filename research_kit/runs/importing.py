@@ -61,7 +61,7 @@ def keep_reading(
             f"A symbol has at most {SYMBOL_LENGTH} characters; {reading.bars.symbol!r:.60} has "
             f"{len(reading.bars.symbol)}. Say symbol= with a shorter one."
         )
-    stored = home.files.save_bars(reading.bars)
+    stored = home.files.save_bars(reading.bars, reading.bars_sha256)
     return add_dataset(
         home.database,
         NewDataset(

@@ -104,15 +104,15 @@ class FileStore:
         """Return where a stored file is; an absolute path is taken as it is."""
         return self.folder / relative
 
-    def save_bars(self, bars: Bars) -> StoredFile:
-        """Write bars once under their sha256 and return what to remember of the file.
+    def save_bars(self, bars: Bars, sha256: str = "") -> StoredFile:
+        """Write bars once under their sha256 (worked out when not given) and return what to remember of the file.
 
         A file that holds them already is left alone; one that was damaged is written again.
         """
         arrays: dict[str, NDArray[Any]] = {"time_ns": bars.time_ns, **bars.columns}
         if bars.synthetic is not None and bars.synthetic.any():
             arrays["synthetic"] = bars.synthetic.astype(np.uint8)  # Arrow packs booleans into bits: no zero copy
-        return self._save(DATA, bars_sha256(bars), arrays, _hash_of_bars)
+        return self._save(DATA, sha256 or bars_sha256(bars), arrays, _hash_of_bars)
 
     def open_bars(self, path: str, sha256: str, size: int, **details: Any) -> Bars:
         """Return stored bars mapped into memory: no page is read until it is used, and processes share them.

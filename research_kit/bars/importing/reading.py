@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from research_kit.bars.canonical import bars_sha256
 from research_kit.bars.frame import Bars
 from research_kit.bars.importing.background import FileHashes, ahead
 from research_kit.bars.importing.intake import Intake
@@ -45,6 +47,8 @@ class Reading:
         The names of the columns as they stood in the source.
     timezone
         The zone that times without one were read in; ``""`` where they carried their own, or were dates.
+    bars_sha256
+        The canonical hash of the bars.
     """
 
     bars: Bars
@@ -55,6 +59,7 @@ class Reading:
     source_sha256: str
     columns: tuple[str, ...]
     timezone: str = ""
+    bars_sha256: str = ""
 
 
 def read_bars(
@@ -106,11 +111,14 @@ def read_bars(
         rows, findings = intake.settle()
         bars = make_bars(rows, options, intake.symbol)
         reporter.tell("check")
-        quality, sha256 = check_quality(bars, findings), hashes.together()
+        with ThreadPoolExecutor(1, thread_name_prefix="hash") as pool:
+            digest = pool.submit(bars_sha256, bars)
+            quality, sha256 = check_quality(bars, findings), hashes.together()
     times = intake.times
     return Reading(
         bars=bars,
         quality=quality,
+        bars_sha256=digest.result(),
         layout=f"{opened.layout}; {times.layout if times else ''}",
         source_name=opened.name,
         source_size=opened.size,
