@@ -147,7 +147,9 @@ class Workspace:
         return import_dataset(self, source, name=name, options=chosen, progress=progress)
 
     def import_all(self, source: Any, *, name: str | None = None, **options: Any) -> list[Dataset]:
-        """Import every instrument of a source as a dataset of its own, named after it (behind ``name``, where given).
+        """Import every instrument of a source as a dataset of its own: ``"prices AAPL"``, ``"prices MSFT"``.
+
+        ``name`` stands before the symbols; the file's name when not given.
 
         Raises
         ------

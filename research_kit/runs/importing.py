@@ -79,7 +79,7 @@ def keep_reading(
 
 
 def import_all(home: Home, source: Any, *, name: str | None, options: ImportOptions) -> list[Dataset]:
-    """Import each instrument of a source as a dataset of its own, named after it; all of them or none.
+    """Import each instrument of a source as a dataset of its own, ``"prices AAPL"`` of ``prices.csv``; all or none.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def import_all(home: Home, source: Any, *, name: str | None, options: ImportOpti
     chosen = [options.model_copy(update={"symbol": symbol}) for symbol in names] or [options]
     readings = [read_bars(source, one, scratch=home.files.scratch) for one in chosen]
     return [
-        keep_reading(home, reading, one, name=f"{name} {one.symbol}".strip() if name else one.symbol or None)
+        keep_reading(home, reading, one, name=f"{_name_of(reading) if name is None else name} {one.symbol}".strip())
         for reading, one in zip(readings, chosen, strict=True)
     ]
 

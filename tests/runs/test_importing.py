@@ -14,6 +14,7 @@ import pytest
 
 import research_kit as rk
 from research_kit.bars.importing.progress import ImportProgress
+from research_kit.errors import ArtifactMissingError, DataError, OptionError
 
 ROWS = 600_000  # more than a block of text
 CHILD = """
@@ -157,3 +158,63 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
         peaks.append(peak)
     assert peaks[1] - peaks[0] < 60, peaks  # MB; the rows themselves are 144 MB more
     assert peaks[1] < 700, peaks
+
+
+WIDE = "Date,AAPL,MSFT\n" + "".join(f"2020-01-{day:02d},{day},{2 * day}\n" for day in range(1, 31))
+LONG = "Date,Ticker,Close\n" + "".join(
+    f"2020-01-{day:02d},{name},{day}\n" for day in range(1, 31) for name in ("A", "B")
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "names"), [(WIDE, ["prices AAPL", "prices MSFT"]), (LONG, ["prices A", "prices B"])]
+)
+def test_all_instruments_of_a_file_become_datasets(content, names, tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text(content, encoding="utf-8")
+    with rk.open_workspace(tmp_path / "workspace") as ws:
+        with pytest.raises(DataError, match=r"ws.import_all"):
+            ws.import_dataset(path)
+        rows = ws.import_all(path)
+        assert [row.name for row in rows] == names
+        assert [row.rows for row in rows] == [30, 30]
+        assert [row.name for row in ws.import_all(path, name="mine")] == [f"mine {row.symbol}" for row in rows]
+
+
+def test_all_instruments_or_none(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text(LONG.replace("2020-01-30,B,30", "2020-01-30,B,x"), encoding="utf-8")
+    with rk.open_workspace(tmp_path / "workspace") as ws:
+        with pytest.raises(DataError, match="cannot be bars"):
+            ws.import_all(path)
+        assert len(ws.datasets()) == 0
+
+
+def test_a_preview_stores_nothing(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text(WIDE, encoding="utf-8")
+    with rk.open_workspace(tmp_path / "workspace") as ws:
+        assert ws.import_dataset(path, preview=True, symbol="AAPL").symbol == "AAPL"
+        assert len(ws.datasets()) == 0
+    assert left_in(tmp_path / "workspace") == []
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\0b", "x" * 201])
+def test_a_name_that_cannot_be_is_refused_before_anything_is_read(name, tmp_path, csv):
+    read = []
+    with rk.open_workspace(tmp_path) as ws:
+        with pytest.raises(OptionError):
+            ws.import_dataset(csv, name=name, progress=read.append)
+        assert (read, left_in(tmp_path)) == ([], [])
+
+
+def test_a_run_refuses_bars_of_which_one_byte_was_edited(tmp_path, make_bars):
+    with rk.open_workspace(tmp_path) as ws:
+        row = ws.import_dataset(make_bars(3_000).frame, name="walk")
+        ws.run("sma_cross", "walk")
+        path = tmp_path / row.file_path
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(ArtifactMissingError, match="were changed after they were stored"):
+            ws.run("sma_cross", "walk", {"fast": 5})
