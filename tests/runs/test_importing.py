@@ -22,6 +22,7 @@ import os, resource, signal, sys
 import research_kit as rk
 from research_kit.errors import ResearchKitError
 folder, csv, act = sys.argv[1:]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored in what a shell runs behind the scenes
 ws = rk.open_workspace(folder)
 calls = 0
 def watch(now):
