@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import tempfile
 from pathlib import Path
 from typing import IO, Any
@@ -28,7 +29,7 @@ class ScratchArray:
     def __init__(self, dtype: np.dtype[Any], folder: Path | None = None) -> None:
         self.dtype = dtype
         self._folder = folder
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed when it is mapped
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with this object
 
     def __del__(self) -> None:
         self._file.close()
@@ -46,11 +47,18 @@ class ScratchArray:
             ) from None
 
     def mapped(self) -> NDArray[Any]:
-        """Return all values, read-only, mapped: pages are read when they are used. Nothing can be added then."""
-        with self._file as file:
-            if not file.tell():
-                return np.empty(0, dtype=self.dtype)
-            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=self.dtype)
+        """Return all values, read-only, mapped: pages are read when they are used."""
+        if not self._file.tell():
+            return np.empty(0, dtype=self.dtype)
+        return np.frombuffer(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ), dtype=self.dtype)
+
+    def part(self, chosen: slice) -> NDArray[Any]:
+        """Return some values, read-only, read without mapping: many small parts would map sixteen pages each."""
+        size = self.dtype.itemsize
+        self._file.seek(chosen.start * size)
+        data = self._file.read((chosen.stop - chosen.start) * size)
+        self._file.seek(0, os.SEEK_END)
+        return np.frombuffer(data, dtype=self.dtype)
 
 
 def forget(*arrays: NDArray[Any]) -> None:

@@ -6,7 +6,7 @@ overlap in time they are merged slice by slice, so that memory stays that of a f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from research_kit.bars.findings import MOST_EXAMPLES, Finding, counted, shown_time
 from research_kit.bars.frame import TimeArray
 from research_kit.bars.importing.rows import Rows, leave_out
-from research_kit.bars.mapped import ScratchArray, forget
+from research_kit.bars.mapped import ScratchArray
 from research_kit.errors import DataError
 
 Duplicates = Literal["error", "exact", "first", "last"]
@@ -157,35 +157,43 @@ class Spool:
 
     def _merged(self) -> dict[str, NDArray[Any]]:
         """Return everything in the order of time, one row for each time."""
+        if self._files:
+            return self._merged_in_files()
         arrays = self._whole()
-        files = self._new_files(arrays) if self._files else {}
-        kept: list[dict[str, NDArray[Any]]] = []
-        for chosen in self._slices(arrays[_TIME]):
-            part = self._one_each(_sorted(arrays, chosen))
-            forget(*arrays.values())
-            for name, file in files.items():
-                file.append(part[name])
-            if not files:
-                kept.append(part)
-        if files:
-            return {name: file.mapped() for name, file in files.items()}
-        if len(kept) == 1:
-            return kept[0]
-        return {name: np.concatenate([part.pop(name) for part in kept]) for name in arrays}
+        kept = [
+            self._one_each(_sorted({name: [array[one] for one in chosen] for name, array in arrays.items()}))
+            for chosen in self._slices(arrays[_TIME].__getitem__)
+        ]
+        return (
+            kept[0] if len(kept) == 1 else {name: np.concatenate([part.pop(name) for part in kept]) for name in arrays}
+        )
 
-    def _slices(self, time_ns: TimeArray) -> Iterator[list[slice]]:
-        """Yield, span of time after span of time, where its rows stand in each run: about ``slice_rows`` together."""
+    def _merged_in_files(self) -> dict[str, NDArray[Any]]:
+        merged = {name: ScratchArray(file.dtype, self._folder) for name, file in self._files.items()}
+        for chosen in self._slices(self._files[_TIME].part):
+            parts = {name: [file.part(one) for one in chosen] for name, file in self._files.items()}
+            part = self._one_each(_sorted(parts))
+            for name, file in merged.items():
+                file.append(part[name])
+        return {name: file.mapped() for name, file in merged.items()}
+
+    def _slices(self, times: Callable[[slice], TimeArray]) -> Iterator[list[slice]]:
+        """Yield, span of time after span of time, where its rows stand in each run: about ``slice_rows`` together.
+
+        ``times`` returns the times of some rows; no more than a run of them is asked for at once.
+        """
         if not self._files and all(one.last <= two.first for one, two in zip(self._runs, self._runs[1:], strict=False)):
             yield [slice(0, len(self))]
             return
         step = max(1, self._slice // (2 * len(self._runs)))
-        samples = np.sort(np.concatenate([time_ns[run.start : run.stop : step] for run in self._runs]))
-        cuts = np.unique(samples[max(1, self._slice // step) :: max(1, self._slice // step)])
+        samples = [times(slice(run.start, run.stop))[::step].copy() for run in self._runs]
+        every = max(1, self._slice // step)
+        cuts = np.unique(np.sort(np.concatenate(samples))[every::every])
         at = [run.start for run in self._runs]
         for cut in [*cuts.tolist(), None]:
             ends = [
-                run.stop if cut is None else run.start + int(np.searchsorted(time_ns[run.start : run.stop], cut))
-                for run in self._runs
+                run.stop if cut is None else _first_from(cut, run, sample, step, times)
+                for run, sample in zip(self._runs, samples, strict=True)
             ]
             yield [slice(start, end) for start, end in zip(at, ends, strict=True) if end > start] or [slice(0, 0)]
             at = ends
@@ -238,12 +246,19 @@ class Spool:
         ]
 
 
-def _sorted(arrays: dict[str, NDArray[Any]], chosen: list[slice]) -> dict[str, NDArray[Any]]:
-    """Return the chosen rows of all arrays in the order of time; rows of one time keep their order."""
-    if len(chosen) == 1:  # a run is in order by itself
-        return {name: array[chosen[0]] for name, array in arrays.items()}
-    part = {name: np.concatenate([array[one] for one in chosen]) for name, array in arrays.items()}
-    if (part[_TIME][1:] >= part[_TIME][:-1]).all():
+def _first_from(cut: int, run: _Run, sample: TimeArray, step: int, times: Callable[[slice], TimeArray]) -> int:
+    """Return where the first row of a run stands that is not before a time; ``sample`` has each ``step``-th of it."""
+    block = int(np.searchsorted(sample, cut)) - 1
+    if block < 0:
+        return run.start
+    start = run.start + block * step
+    return start + int(np.searchsorted(times(slice(start, min(start + step, run.stop))), cut))
+
+
+def _sorted(parts: dict[str, list[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Return the parts of each array as one, in the order of time; rows of one time keep their order."""
+    part = {name: pieces[0] if len(pieces) == 1 else np.concatenate(pieces) for name, pieces in parts.items()}
+    if len(parts[_TIME]) == 1 or (part[_TIME][1:] >= part[_TIME][:-1]).all():  # a run is in order by itself
         return part
     order = np.argsort(part[_TIME], kind="stable")
     return {name: array[order] for name, array in part.items()}
