@@ -349,4 +349,5 @@ def _as_calendar(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _first_cell(column: pa.ChunkedArray) -> str | None:
-    return next((cell for cell in column.slice(0, 100).to_pylist() if cell), None)
+    first = next((str(cell) for cell in column.slice(0, 100).to_pylist() if cell), None)
+    return first if first is None or len(first) <= 60 else f"{first[:57]}..."

@@ -55,6 +55,7 @@ def head_prices(text: TextLayout, names: Sequence[str]) -> FloatArray:
 def share_wrong(prices: FloatArray) -> float:
     """Return the share of rows with a price above the high or below the low; missing prices are not wrong."""
     high, low = prices[:, 1:2], prices[:, 2:3]
-    slack = TOLERANCE * np.abs(prices)
-    wrong = (prices > high + slack) | (prices < low - slack)
+    with np.errstate(invalid="ignore"):  # infinite prices are refused later on, with a sentence
+        slack = TOLERANCE * np.abs(prices)
+        wrong = (prices > high + slack) | (prices < low - slack)
     return float(np.mean(wrong.any(axis=1))) if len(prices) else 0.0
