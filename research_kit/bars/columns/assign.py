@@ -356,5 +356,6 @@ def _misfit(
         return 0.0, 0.0
     slack = TOLERANCE * np.abs(close)
     outside = (close > high + slack) | (close < low - slack) | (opens > high + slack) | (opens < low - slack)
-    jump = float(np.median(np.abs(opens[1:] - close[:-1]))) if len(close) > 1 else 0.0
+    with np.errstate(over="ignore"):  # prices of 1e308 are reported, not averaged
+        jump = float(np.median(np.abs(opens[1:] - close[:-1]))) if len(close) > 1 else 0.0
     return round(float(np.mean(outside)), 3), jump
