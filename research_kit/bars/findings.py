@@ -84,7 +84,7 @@ def examples_at(
 
 
 class Tally:
-    """Counts the bars of one finding, window by window, and keeps the first examples.
+    """Counts the bars or rows of one finding, part by part, and keeps the first examples.
 
     Parameters
     ----------
@@ -107,6 +107,11 @@ class Tally:
             cells = (", ".join(f"{name} {window[name][row]:.10g}" for name in self._shown) for row in at)
             self.examples += examples_at(window.time_ns, at, cells if self._shown else ())
         self.count += count
+
+    def at(self, times: NDArray[np.int64]) -> None:
+        """Count bars or rows at these times."""
+        self.examples += [shown_time(int(time)) for time in times[: MOST_EXAMPLES - len(self.examples)]]
+        self.count += len(times)
 
     def tell(self, time_ns: int, words: str, count: int = 1) -> None:
         """Count bars at a time, with an example in words of its own."""

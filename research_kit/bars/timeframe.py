@@ -23,9 +23,9 @@ def timeframe_ns(timeframe: str) -> int:
     True
     """
     match = _PATTERN.fullmatch(timeframe)
-    if match is None:
+    if match is None or match[1].strip("0") == "" != match[1]:
         raise DataError(
-            f"{timeframe!r} is not a timeframe; write a count and one of s, min, h, d, w, mo: '5min', '1d'."
+            f"{timeframe!r} is not a timeframe; write a count above 0 and one of s, min, h, d, w, mo: '5min', '1d'."
         )
     return int(match[1] or 1) * _UNITS[match[2]]
 

@@ -11,6 +11,7 @@ from research_kit.bars.importing.options import ImportOptions
 from research_kit.bars.importing.reading import read_bars
 from research_kit.errors import OptionError, did_you_mean
 from research_kit.runs.importing import checked_bars, keep_reading
+from research_kit.store.records import check_dataset_name
 
 if TYPE_CHECKING:
     from research_kit.runs.home import Home
@@ -34,6 +35,8 @@ def fetch(home: Home, library: str, *what: str, name: str | None = None, **optio
     """
     if library not in LIBRARIES:
         raise OptionError(f"There is no source {library!r}. {did_you_mean(library, LIBRARIES)}")
+    if name is not None:
+        check_dataset_name(name)  # before anything is asked for
     fetched = getattr(sources, library)(*what, **{"cache": home.files.folder / "fetching", **options})
     return _keep(home, fetched, fetched.name if name is None else name)
 

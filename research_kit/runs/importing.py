@@ -39,7 +39,7 @@ def import_dataset(
     """
     if name is not None:
         check_dataset_name(name)  # before hours of reading
-    with showing(progress, source) as on_progress:
+    with showing(progress) as on_progress:
         reading = read_bars(source, options, scratch=home.files.scratch, on_progress=on_progress)
         if not len(reading.bars):
             raise DataError(f"{reading.source_name or 'The data'} holds no bars.")
@@ -55,12 +55,7 @@ def keep_reading(
     origin: dict[str, Any] | None = None,
 ) -> Dataset:
     """Store the bars of a reading and return their row; its name and symbol are checked before anything is kept."""
-    name = check_dataset_name(_name_of(reading) if name is None else name)
-    if len(reading.bars.symbol) > SYMBOL_LENGTH:
-        raise DataError(
-            f"A symbol has at most {SYMBOL_LENGTH} characters; {reading.bars.symbol!r:.60} has "
-            f"{len(reading.bars.symbol)}. Say symbol= with a shorter one."
-        )
+    name = _checked_name(reading, name)
     stored = home.files.save_bars(reading.bars, reading.bars_sha256)
     return add_dataset(
         home.database,
@@ -91,9 +86,13 @@ def import_all(home: Home, source: Any, *, name: str | None, options: ImportOpti
     names = instruments(source, options)
     chosen = [options.model_copy(update={"symbol": symbol}) for symbol in names] or [options]
     readings = [read_bars(source, one, scratch=home.files.scratch) for one in chosen]
+    bases = [_name_of(reading) if name is None else name for reading in readings]
+    each = [
+        _checked_name(reading, f"{base} {one.symbol}".strip())
+        for reading, base, one in zip(readings, bases, chosen, strict=True)
+    ]  # of all, before the first is stored
     return [
-        keep_reading(home, reading, one, name=f"{_name_of(reading) if name is None else name} {one.symbol}".strip())
-        for reading, one in zip(readings, chosen, strict=True)
+        keep_reading(home, reading, one, name=own) for reading, one, own in zip(readings, chosen, each, strict=True)
     ]
 
 
@@ -128,6 +127,16 @@ def checked_bars(home: Home, dataset: Dataset) -> Bars:
 @lru_cache(maxsize=256)
 def _compare(files: FileStore, path: str, sha256: str, size: int, changed_ns: int) -> None:
     files.verify_bars(path, sha256, size)
+
+
+def _checked_name(reading: Reading, name: str | None) -> str:
+    """Return the name of a dataset to be. Raises an error where it, or the symbol, cannot be kept."""
+    if len(reading.bars.symbol) > SYMBOL_LENGTH:
+        raise DataError(
+            f"A symbol has at most {SYMBOL_LENGTH} characters; {reading.bars.symbol!r:.60} has "
+            f"{len(reading.bars.symbol)}. Say symbol= with a shorter one."
+        )
+    return check_dataset_name(_name_of(reading) if name is None else name)
 
 
 def _name_of(reading: Reading) -> str:

@@ -15,6 +15,7 @@ import pytest
 import research_kit as rk
 from research_kit.bars.importing.progress import ImportProgress
 from research_kit.errors import ArtifactMissingError, DataError, OptionError
+from research_kit.runs import import_bar
 
 ROWS = 600_000  # more than a block of text
 CHILD = """
@@ -189,6 +190,27 @@ def test_all_instruments_or_none(tmp_path):
         with pytest.raises(DataError, match="cannot be bars"):
             ws.import_all(path)
         assert len(ws.datasets()) == 0
+
+
+def test_a_symbol_that_cannot_be_kept_stops_all_of_them(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text(LONG.replace(",B,", ",AN-OPTION-WITH-A-LONG-NAME,"), encoding="utf-8")
+    with rk.open_workspace(tmp_path / "workspace") as ws:
+        with pytest.raises(DataError, match="at most 20 characters"):
+            ws.import_all(path)
+        assert len(ws.datasets()) == 0
+    assert left_in(tmp_path / "workspace") == []
+
+
+def test_several_files_that_are_large_together_show_a_bar_unasked(tmp_path, csv, capsys, monkeypatch):
+    monkeypatch.setattr(import_bar, "LARGE", csv.stat().st_size + 1)
+    half = csv.with_name("half.csv")
+    half.write_bytes(csv.read_bytes()[: csv.stat().st_size // 2].rpartition(b"\n")[0] + b"\n")
+    with rk.open_workspace(tmp_path) as ws:
+        ws.import_dataset(half)
+        assert capsys.readouterr().err == ""
+        ws.import_dataset([half, csv])
+    assert "rows" in capsys.readouterr().err
 
 
 def test_a_preview_stores_nothing(tmp_path):

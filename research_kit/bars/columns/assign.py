@@ -25,7 +25,7 @@ from research_kit.bars.columns.names import (
     part_of,
     plain_name,
 )
-from research_kit.bars.columns.numbers import TOLERANCE, to_floats
+from research_kit.bars.columns.numbers import above, to_floats
 from research_kit.bars.frame import PRICE_COLUMNS
 from research_kit.errors import DataError, MissingColumnError, did_you_mean
 
@@ -344,9 +344,7 @@ def _wrong_share(
     opens: NDArray[np.float64], high: NDArray[np.float64], low: NDArray[np.float64], close: NDArray[np.float64]
 ) -> float:
     """Return the share of rows whose close is outside [low, high]; an open outside is normal on some venues."""
-    with np.errstate(invalid="ignore"):  # infinite prices are refused later on, with a sentence
-        slack = TOLERANCE * np.abs(close)
-        return float(np.mean((close > high + slack) | (close < low - slack))) if len(close) else 0.0
+    return float(np.mean(above(close, high) | above(low, close))) if len(close) else 0.0
 
 
 def _misfit(
@@ -354,8 +352,7 @@ def _misfit(
 ) -> tuple[float, float]:
     if not len(close):
         return 0.0, 0.0
-    slack = TOLERANCE * np.abs(close)
-    outside = (close > high + slack) | (close < low - slack) | (opens > high + slack) | (opens < low - slack)
+    outside = above(close, high) | above(low, close) | above(opens, high) | above(low, opens)
     with np.errstate(over="ignore"):  # prices of 1e308 are reported, not averaged
         jump = float(np.median(np.abs(opens[1:] - close[:-1]))) if len(close) > 1 else 0.0
     return round(float(np.mean(outside)), 3), jump

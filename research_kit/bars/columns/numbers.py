@@ -227,3 +227,13 @@ def _plain_floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
 def _mask(column: pa.ChunkedArray) -> NDArray[np.bool_]:
     mask: NDArray[np.bool_] = np.asarray(column.to_numpy(), dtype=np.bool_)
     return mask
+
+
+def above(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where one price is above another by more than a relative 1e-9; a missing one is above nothing."""
+    over = one > other
+    if over.any():  # the tolerance is only worked out where it can matter
+        at = np.flatnonzero(over)
+        scale = np.maximum(np.abs(one[at]), np.abs(other[at]))
+        over[at] = one[at] * 0.5 - other[at] * 0.5 > 0.5 * TOLERANCE * scale  # halves: no overflow at 1e308
+    return over

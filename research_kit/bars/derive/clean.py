@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from research_kit.bars.columns.numbers import above
 from research_kit.bars.derive.gather import gathered, taken
 from research_kit.bars.findings import Finding, Severity, Tally
 from research_kit.bars.frame import PRICE_COLUMNS, Bars
 from research_kit.bars.importing.rows import Rows
-from research_kit.bars.quality.checks import LARGEST, SMALLEST, above
+from research_kit.bars.quality.checks import LARGEST, SMALLEST
 from research_kit.bars.quality.coverage import Outliers
 from research_kit.bars.quality.moves import Moves
 from research_kit.bars.quality.still import FILLED_BARS

@@ -65,8 +65,6 @@ class _Timeframe:
     @classmethod
     def of(cls, timeframe: str) -> _Timeframe:
         step = timeframe_ns(timeframe)
-        if step <= 0:
-            raise DataError(f"{timeframe!r} is not a timeframe: the count must be at least 1, as in '5min'.")
         if timeframe.endswith("mo"):
             months = step // (30 * DAY)
             return cls(f"{months}mo", months, "months")

@@ -20,14 +20,10 @@ class Part:
 
     name: str
     layout: str
-    tables: Callable[[], Iterator[RawTable]] = field(repr=False)
+    read: Callable[[], Iterator[RawTable]] = field(repr=False)
     path: Path | None = None
     source: Source | None = field(default=None, repr=False)
     reader: Reader | None = field(default=None, repr=False)
-
-    def read(self) -> Iterator[RawTable]:
-        """Yield its tables, in order."""
-        return self.tables()
 
     @property
     def size(self) -> int:

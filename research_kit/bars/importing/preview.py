@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +17,7 @@ from research_kit.bars.importing.options import ImportOptions
 from research_kit.bars.importing.reading import make_bars
 from research_kit.bars.quality.report import QualityReport, check_quality
 from research_kit.bars.readers.base import RawTable
-from research_kit.bars.readers.sniff import decode_head
+from research_kit.bars.readers.text import text_above
 from research_kit.errors import DataError
 
 SHOWN = 3
@@ -233,8 +234,8 @@ def _end_of(part: Part) -> list[RawTable]:
         file.seek(max(0, part.size - _TAIL_BYTES))
         tail = file.read()
     lines = tail[tail.find(b"\n") + 1 :]
-    decoded = decode_head(source.head)
-    above = decoded[0][: layout.data_at].encode() if decoded else b""
+    mark = codecs.BOM_UTF8 if layout.encoding == "utf-8-sig" else b""
+    above = mark + text_above(source, layout)
     return list(part.reader.read(replace(source, chunks=lambda: iter([(above + lines, part.size)]))))
 
 

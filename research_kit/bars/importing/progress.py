@@ -14,7 +14,7 @@ class ImportProgress:
     Parameters
     ----------
     step
-        What is being done: ``"read"``, ``"sort"``, ``"check"``, ``"store"``.
+        What is being done: ``"read"``, ``"sort"``, ``"check"``.
     bytes_read, bytes_total
         Of the files as they stand on the disk; 0 for what is in memory.
     rows

@@ -7,14 +7,14 @@ overlap in time they are merged slice by slice, so that memory stays that of a f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.bars.findings import MOST_EXAMPLES, Finding, counted, shown_time
+from research_kit.bars.findings import Finding, Tally, counted
 from research_kit.bars.frame import TimeArray
 from research_kit.bars.importing.rows import Rows, leave_out
 from research_kit.bars.mapped import ScratchArray
@@ -29,21 +29,6 @@ SLICE = 1 << 20
 """Rows that are merged at a time."""
 
 _TIME = "time_ns"
-
-
-@dataclass
-class _Counted:
-    """How many rows something was seen in, and the first times of it."""
-
-    count: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    def add(self, times: TimeArray) -> None:
-        self.count += len(times)
-        self.examples += [shown_time(int(at)) for at in times[: MOST_EXAMPLES - len(self.examples)]]
-
-    def finding(self, name: str, severity: Literal["error", "warning", "note"], words: str) -> list[Finding]:
-        return [Finding(name, severity, self.count, words, tuple(self.examples))] if self.count else []
 
 
 @dataclass(frozen=True)
@@ -85,8 +70,14 @@ class Spool:
         self._files: dict[str, ScratchArray] = {}
         self._runs: list[_Run] = []
         self._last: int | None = None
-        self._unsorted = _Counted()
-        self._exact, self._conflicting = _Counted(), _Counted()
+        kept = "last" if duplicates == "last" else "first"
+        self._unsorted = Tally("unsorted", "warning", "Rows came after later ones; all were sorted by time.")
+        self._exact = Tally("duplicate_exact", "warning", "Rows that repeat another row in full were dropped.")
+        self._conflicting = Tally(
+            "duplicate_conflicting",
+            "error",
+            f"Rows contradict another row of the same time; the {kept} of them in the source was kept.",
+        )
         self._rises = False
 
     def __len__(self) -> int:
@@ -97,7 +88,7 @@ class Spool:
         if not len(rows):
             return
         steps = np.diff(rows.time_ns, prepend=rows.time_ns[0] if self._last is None else self._last)
-        self._unsorted.add(rows.time_ns[steps < 0])
+        self._unsorted.at(rows.time_ns[steps < 0])
         self._rises |= bool((steps > 0).any())
         self._last = int(rows.time_ns[-1])
         if (steps[1:] < 0).any():
@@ -124,7 +115,7 @@ class Spool:
         arrays = self._whole() if in_order else self._merged()
         self.check(self.duplicates, source)
         time_ns = arrays.pop(_TIME)
-        return Rows(time_ns, arrays), [*self._order_findings(), *self._duplicate_findings()]
+        return Rows(time_ns, arrays), [*self._order_findings(), *self._exact.finding(), *self._conflicting.finding()]
 
     def check(self, mode: Duplicates, source: str) -> None:
         """Raise DataError where there are duplicates that the mode refuses, once rows are settled."""
@@ -211,8 +202,8 @@ class Spool:
             if name != _TIME:
                 here, before = column[later], column[firsts]
                 equal &= (here == before) | (np.isnan(here) & np.isnan(before))
-        self._exact.add(part[_TIME][later[equal]])
-        self._conflicting.add(part[_TIME][later[~equal]])
+        self._exact.at(part[_TIME][later[equal]])
+        self._conflicting.at(part[_TIME][later[~equal]])
         dropped = np.zeros(len(part[_TIME]), dtype=np.bool_)
         dropped[later - 1 if self.duplicates == "last" else later] = True
         return leave_out(part, dropped)
@@ -235,15 +226,7 @@ class Spool:
         if self._unsorted.count and not self._rises:
             words = "The rows came newest first and were turned round."
             return [Finding("newest_first", "note", len(self), words)]
-        return self._unsorted.finding("unsorted", "warning", "Rows came after later ones; all were sorted by time.")
-
-    def _duplicate_findings(self) -> list[Finding]:
-        kept = "last" if self.duplicates == "last" else "first"
-        words = f"Rows contradict another row of the same time; the {kept} of them in the source was kept."
-        return [
-            *self._exact.finding("duplicate_exact", "warning", "Rows that repeat another row in full were dropped."),
-            *self._conflicting.finding("duplicate_conflicting", "error", words),
-        ]
+        return list(self._unsorted.finding())
 
 
 def _first_from(cut: int, run: _Run, sample: TimeArray, step: int, times: Callable[[slice], TimeArray]) -> int:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from research_kit.bars.columns.numbers import TOLERANCE
+from research_kit.bars.columns.numbers import above
 from research_kit.bars.findings import Finding, Tally
-from research_kit.bars.frame import PRICE_COLUMNS, Bars, FloatArray
+from research_kit.bars.frame import PRICE_COLUMNS, Bars
 from research_kit.bars.sessions import OpenHours
 from research_kit.bars.windows import Window
 
@@ -72,16 +71,6 @@ class PriceOrder:
     def findings(self) -> Iterator[Finding]:
         for tally in (self._inverted, self._close, self._open):
             yield from tally.finding()
-
-
-def above(one: FloatArray, other: FloatArray) -> NDArray[np.bool_]:
-    """Return where one price is above another by more than a relative 1e-9."""
-    over = one > other
-    if over.any():  # the tolerance is only worked out where it can matter
-        at = np.flatnonzero(over)
-        scale = np.maximum(np.abs(one[at]), np.abs(other[at]))
-        over[at] = one[at] * 0.5 - other[at] * 0.5 > 0.5 * TOLERANCE * scale  # halves: no overflow at 1e308
-    return over
 
 
 class PriceSize:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.bars.columns.numbers import TOLERANCE
+from research_kit.bars.columns.numbers import above
 from research_kit.bars.readers.sniff import is_number, is_time
 from research_kit.errors import DataError
 
@@ -151,10 +151,7 @@ def _by_prices(sample: Sequence[Sequence[Any]], possible: Sequence[ListLayout], 
 def _contradictions(sample: Sequence[Sequence[Any]], layout: ListLayout) -> int:
     """Return how many rows have, read in this layout, a high below or a low above the open or close."""
     opens, high, low, close = (_floats(sample, layout.names.index(name)) for name in _PRICES)
-    with np.errstate(invalid="ignore"):  # infinite prices are refused later on, with a sentence
-        slack = TOLERANCE * np.abs(close)
-        top, bottom = np.fmax(opens, close), np.fmin(opens, close)
-        return int(((high < top - slack) | (low > bottom + slack)).sum())
+    return int((above(np.fmax(opens, close), high) | above(low, np.fmin(opens, close))).sum())
 
 
 def _floats(sample: Sequence[Sequence[Any]], at: int) -> NDArray[np.float64]:

@@ -6,9 +6,10 @@ It goes through the file in blocks that end at a line's end, so that no file is 
 from __future__ import annotations
 
 import codecs
+import csv as csv_text
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from research_kit.bars.columns.assign import is_common_name
@@ -47,11 +48,10 @@ class DelimitedText:
         names = _names(source, layout)
         types = _types(layout, names)
         for (block, bytes_read), is_last in _with_last(_blocks(source, layout)):
-            ragged, remarks = _Ragged(), tuple[str, ...]()
-            lines = plain_block(block, layout)
+            lines, remarks = plain_block(block, layout), tuple[str, ...]()
             if is_last:
                 lines, remarks = without_footer(lines, layout)
-            table = _read_csv(source, layout, types, lines, ragged)
+            table, ragged = _read_csv(source, layout, types, lines)
             doubts = layout.doubts + tuple(f"The line {remark!r} below the table was left out." for remark in remarks)
             yield RawTable(
                 table.drop_columns(names[-1]) if layout.trailing else table,
@@ -120,15 +120,15 @@ def unique_names(names: tuple[str, ...] | list[str]) -> list[str]:
     return out
 
 
-def _read_csv(source: Source, layout: TextLayout, types: Mapping[str, Any], block: bytes, ragged: _Ragged) -> pa.Table:
+def _read_csv(source: Source, layout: TextLayout, types: Mapping[str, Any], block: bytes) -> tuple[pa.Table, _Ragged]:
     import pyarrow as pa
     from pyarrow import csv
 
     if len(block) < _SHORT and not block.strip():
-        return pa.table({name: pa.array([], kind or pa.null()) for name, kind in types.items()})
-    before = replace(ragged)
+        return pa.table({name: pa.array([], kind or pa.null()) for name, kind in types.items()}), _Ragged()
+    ragged = _Ragged()
     try:
-        return csv.read_csv(
+        table = csv.read_csv(
             pa.BufferReader(block),
             read_options=csv.ReadOptions(column_names=list(types), block_size=1 << 20),
             parse_options=csv.ParseOptions(delimiter=layout.delimiter, invalid_row_handler=ragged.skip),
@@ -141,17 +141,17 @@ def _read_csv(source: Source, layout: TextLayout, types: Mapping[str, Any], bloc
         )
     except pa.ArrowException as error:
         if pa.timestamp("s") in types.values():  # a cell is no such time: they are looked at one by one
-            ragged.count, ragged.first = before.count, before.first
             slower = {name: pa.string() if kind == pa.timestamp("s") else kind for name, kind in types.items()}
-            return _read_csv(source, layout, slower, block, ragged)
+            return _read_csv(source, layout, slower, block)
         raise DataError(f"{source.name} cannot be read as {layout.sentence()}: {str(error).splitlines()[0]}.") from None
+    return table, ragged
 
 
 def _blocks(source: Source, layout: TextLayout) -> Iterator[tuple[bytes, int]]:
     """Yield the data lines as UTF-8 in blocks of whole lines, each with how much of the file was read by then."""
     rest, bytes_read, is_first = b"", 0, True
     for block, bytes_read in _as_utf8(source, layout.encoding):
-        start = _bytes_before(source, layout) if is_first else 0
+        start = len(text_above(source, layout)) if is_first else 0
         is_first = False
         end = max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
         if not end:
@@ -162,17 +162,24 @@ def _blocks(source: Source, layout: TextLayout) -> Iterator[tuple[bytes, int]]:
                 )
             continue
         if end > start:
-            whole = b"".join((rest, memoryview(block)[start:end]))  # one copy of what may be 32 MB
+            whole = b"".join((rest, memoryview(block)[start:end]))  # one copy of what may be large
             yield _readable(whole), bytes_read
         rest = block[end:]
     if rest:
         yield _readable(rest), bytes_read
 
 
-def _bytes_before(source: Source, layout: TextLayout) -> int:
-    """Return how many bytes of the text as UTF-8 stand before the first data line."""
+def text_above(source: Source, layout: TextLayout) -> bytes:
+    """Return what stands above the first data line, as UTF-8 without a byte order mark."""
     decoded = decode_head(source.head)
-    return len(decoded[0][: layout.data_at].encode()) if decoded else 0
+    return decoded[0][: layout.data_at].encode() if decoded else b""
+
+
+def rows_above(source: Source, layout: TextLayout) -> list[list[str]]:
+    """Return the lines above the data as cells: banner lines, and the header."""
+    above = text_above(source, layout).decode().splitlines()
+    rows = csv_text.reader([line for line in above if line.strip()], delimiter=layout.delimiter)
+    return [[cell.strip() for cell in row] for row in rows]
 
 
 def _as_utf8(source: Source, encoding: str) -> Iterator[tuple[bytes, int]]:

@@ -6,7 +6,6 @@ them, or one column of closes for each symbol.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from research_kit.bars.columns.assign import is_common_name, plain_name
 from research_kit.bars.columns.tick_names import is_time_name
 from research_kit.bars.readers.base import RawTable, Source
-from research_kit.bars.readers.sniff import BLANKS, TextLayout, decode_head, is_number
-from research_kit.bars.readers.text import DelimitedText
+from research_kit.bars.readers.sniff import BLANKS, is_number
+from research_kit.bars.readers.text import DelimitedText, rows_above
 from research_kit.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -318,8 +317,9 @@ def wide_text(source: Source) -> Wide | None:
 def _stacked(source: Source) -> list[tuple[str, str]]:
     """Return the symbol and the field of each column of text with a header line for each, an empty list elsewhere."""
     layout = source.text
-    lines = _lines_above(source, layout) if layout is not None and layout.rows else []
-    lines = [line for line in lines if len(line) == len(lines[-1])]
+    if layout is None or not layout.rows:
+        return []
+    lines = [line for line in rows_above(source, layout)[-4:] if len(line) == layout.width]
     fields = next((line for line in lines if all(plain_name(cell) in _FIELDS for cell in line[1:])), None)
     if fields is None or not {plain_name(cell) for cell in fields[1:]} & _CLOSES:
         return []
@@ -332,13 +332,6 @@ def _stacked(source: Source) -> list[tuple[str, str]]:
 
 def _stacked_names(stacked: Sequence[tuple[str, str]]) -> list[str]:
     return [stacked[0][1], *(f"{symbol}|{part}" for symbol, part in stacked[1:])]
-
-
-def _lines_above(source: Source, layout: TextLayout) -> list[list[str]]:
-    decoded = decode_head(source.head)
-    above = decoded[0][: layout.data_at] if decoded else ""
-    rows = csv.reader([line for line in above.splitlines() if line.strip()], delimiter=layout.delimiter)
-    return [[cell.strip() for cell in row] for row in rows][-4:]
 
 
 def _looks_like_prices(cells: Sequence[Any], decimal: str = ".") -> bool | None:

@@ -131,9 +131,13 @@ class TimeReader:
         DataError
             The zone is needed or unknown, the times cannot be read as a whole, or contradict those of earlier blocks.
         """
+        import pyarrow as pa
+
         column = columns[0] if len(columns) == 1 else self._joined(*columns)
         if not len(column):
             return Times(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_), self.layout)
+        if pa.types.is_null(column.type):
+            column = column.cast(pa.string())
         known = "" if self._kind == "stamp" else self._kind  # a block of text has a cell that is no plain time
         if known in ("", "text"):
             column = _as_calendar(column)

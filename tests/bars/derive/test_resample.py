@@ -229,7 +229,7 @@ def test_synthetic_only_if_all_of_its_bars_are():
         ("1mo", "60d", "start from bars of a day"),
         ("1h", "36h", "whole days; '36h' is not: use '1d' or '2d'"),
         ("1min", "1 hour", "'1 hour' is not a timeframe; write a count"),
-        ("1min", "0min", "the count must be at least 1"),
+        ("1min", "0min", "a count above 0"),
     ],
 )
 def test_what_cannot_be_made_is_refused_with_a_remedy(own, asked, sentence):

@@ -52,16 +52,19 @@ def test_bad_rows_and_duplicates_are_asked_about_and_the_rest_is_shown(text_file
     assert not any("left out" in line or "conflicting" in line for line in seen.findings)  # nothing was, so far
 
 
-def test_large_files_are_looked_at_at_both_ends(text_file, monkeypatch):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_large_files_are_looked_at_at_both_ends(encoding, text_file, monkeypatch):
     monkeypatch.setattr(previews, "ENOUGH", 1_000)
     times = np.datetime64("2020-01-01T00:00:00") + np.arange(60_000) * np.timedelta64(1, "m")
     content = "time,close\n" + "".join(f"{time},{at + 1}\n" for at, time in enumerate(times))
-    path = text_file(content)
+    path = text_file(content, encoding=encoding)
+    monkeypatch.setattr(previews, "_TAIL_BYTES", 90)  # three lines and a piece of one
     monkeypatch.setattr("research_kit.bars.readers.containers._BLOCK", 1 << 16)
     seen = preview_bars(path, ImportOptions(timezone="UTC"))
     assert not seen.complete
     assert 1_000 < seen.rows < 10_000
     assert [row["close"] for row in seen.last] == [59_998, 59_999, 60_000]
+    assert [row["time"] for row in seen.last] == [str(time).replace("T", " ")[:16] for time in times[-3:]]
 
 
 def test_it_reads_as_text_as_html_and_as_json(text_file):

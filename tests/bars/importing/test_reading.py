@@ -239,3 +239,21 @@ def test_no_content_makes_anything_but_bars_or_a_sentence(tmp_path: Path, conten
         assert str(error).endswith((".", "?")), error  # noqa: PT017 - either outcome is right
     else:
         assert len(reading.bars) == reading.quality.bars > 0
+
+
+@pytest.mark.parametrize("timeframe", ["0min", "00d", "min5", "-1h", "1.5h"])
+def test_what_is_no_timeframe_is_refused(timeframe, text_file):
+    with pytest.raises(DataError, match="is not a timeframe; write a count above 0"):
+        read(text_file(CSV), timeframe=timeframe)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b",Open,High,Low,Close,Volume\n,0,0,0,0,0\n\x01,\x01,0,0\n\x01,\x01,0,0",  # the header is wider than the rows
+        b",,C\n,0,0",  # not one time
+    ],
+)
+def test_what_was_found_once_gets_its_sentence(content, text_file):
+    with pytest.raises(DataError, match=r"\.$"):
+        read(text_file(content))

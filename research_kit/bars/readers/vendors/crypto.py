@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from research_kit.bars.readers.base import Source
 from research_kit.bars.readers.sniff import TextLayout
+from research_kit.bars.readers.text import rows_above
 from research_kit.bars.readers.vendors.layout import (
     EPOCH_MS,
     EPOCH_MS_OR_US,
@@ -15,7 +16,6 @@ from research_kit.bars.readers.vendors.layout import (
     VendorText,
     lower,
     one_of,
-    rows_above,
 )
 from research_kit.bars.readers.vendors.order import is_certain_order
 

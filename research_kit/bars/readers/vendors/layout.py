@@ -5,13 +5,12 @@ A new layout is one more ``Layout``; only what a table cannot say is a class of 
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from research_kit.bars.readers.base import RawTable, Source
-from research_kit.bars.readers.sniff import TextLayout, decode_head
+from research_kit.bars.readers.sniff import TextLayout
 from research_kit.bars.readers.text import DelimitedText
 from research_kit.bars.readers.vendors.order import fits_order
 
@@ -166,11 +165,3 @@ def head_cells(text: TextLayout, name: str) -> list[str]:
     """Return the first cells of a column, by its name in lower case; none when there is no such column."""
     header = lower(text.header or ())
     return [row[header.index(name)] for row in text.rows] if name in header else []
-
-
-def rows_above(source: Source, text: TextLayout) -> list[list[str]]:
-    """Return the lines above the data as cells: banner lines, and the header."""
-    decoded = decode_head(source.head)
-    above = decoded[0][: text.data_at].splitlines() if decoded else []
-    rows = csv.reader([line for line in above if line.strip()], delimiter=text.delimiter)
-    return [[cell.strip() for cell in row] for row in rows]

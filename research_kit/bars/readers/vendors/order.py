@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.bars.columns.numbers import TOLERANCE, parse_number
+from research_kit.bars.columns.numbers import above, parse_number
 from research_kit.bars.frame import PRICE_COLUMNS
 from research_kit.bars.readers.sniff import TextLayout
 
@@ -54,8 +54,6 @@ def head_prices(text: TextLayout, names: Sequence[str]) -> FloatArray:
 
 def share_wrong(prices: FloatArray) -> float:
     """Return the share of rows with a price above the high or below the low; missing prices are not wrong."""
-    high, low = prices[:, 1:2], prices[:, 2:3]
-    with np.errstate(invalid="ignore"):  # infinite prices are refused later on, with a sentence
-        slack = TOLERANCE * np.abs(prices)
-        wrong = (prices > high + slack) | (prices < low - slack)
-    return float(np.mean(wrong.any(axis=1))) if len(prices) else 0.0
+    high, low = prices[:, 1], prices[:, 2]
+    wrong = [above(price, high) | above(low, price) for price in prices.T]
+    return float(np.mean(np.any(wrong, axis=0))) if len(prices) else 0.0

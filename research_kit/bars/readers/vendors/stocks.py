@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from research_kit.bars.readers.base import RawTable, Source
 from research_kit.bars.readers.sniff import TextLayout
-from research_kit.bars.readers.vendors.layout import Layout, VendorText, lower, one_of, rows_above
+from research_kit.bars.readers.text import rows_above
+from research_kit.bars.readers.vendors.layout import Layout, VendorText, lower, one_of
 from research_kit.errors import DataError, did_you_mean
 
 _OHLC = ("open", "high", "low", "close")
