@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from research_kit.engine.backtest import BacktestResult as BacktestResult
     from research_kit.engine.backtest import run_backtest as run_backtest
     from research_kit.engine.options import EngineOptions as EngineOptions
+    from research_kit.search.space import between as between
+    from research_kit.search.sweep import run_sweep as run_sweep
+    from research_kit.search.walk_forward import run_walk_forward as run_walk_forward
     from research_kit.strategy import indicators as indicators
     from research_kit.strategy import library as strategies  # noqa: F401
     from research_kit.strategy.base import Param as Param
     from research_kit.strategy.base import Strategy as Strategy
+    from research_kit.strategy.context import Context as Context
+    from research_kit.strategy.order import Order as Order
     from research_kit.strategy.signals import Signals as Signals
     from research_kit.workspace import Workspace as Workspace
     from research_kit.workspace import open_workspace as open_workspace
@@ -27,14 +32,19 @@ if TYPE_CHECKING:
 _HOMES = {
     "Bars": "research_kit.bars.frame:Bars",
     "BacktestResult": "research_kit.engine.backtest:BacktestResult",
+    "Context": "research_kit.strategy.context:Context",
     "EngineOptions": "research_kit.engine.options:EngineOptions",
+    "Order": "research_kit.strategy.order:Order",
     "Param": "research_kit.strategy.base:Param",
     "Signals": "research_kit.strategy.signals:Signals",
     "Strategy": "research_kit.strategy.base:Strategy",
     "Workspace": "research_kit.workspace:Workspace",
+    "between": "research_kit.search.space:between",
     "errors": "research_kit.errors",
     "indicators": "research_kit.strategy.indicators",
     "open_workspace": "research_kit.workspace:open_workspace",
+    "run_walk_forward": "research_kit.search.walk_forward:run_walk_forward",
+    "run_sweep": "research_kit.search.sweep:run_sweep",
     "run_backtest": "research_kit.engine.backtest:run_backtest",
     "sources": "research_kit.sources",
     "strategies": "research_kit.strategy.library",

@@ -23,9 +23,10 @@ class CheckedModel(BaseModel):
     _error: ClassVar[type[OptionError]] = OptionError
 
     def __init__(self, **values: Any) -> None:
+        known = self.__pydantic_fields__
         for given in values:
-            if given not in type(self).model_fields:
-                near = did_you_mean(given, type(self).model_fields)
+            if given not in known:
+                near = did_you_mean(given, known)
                 raise self._error(f"{self._subject} has no {self._noun} {given!r}. {near}")
         try:
             super().__init__(**values)

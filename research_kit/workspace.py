@@ -18,6 +18,12 @@ from research_kit.runs.importing import import_all, import_dataset, open_dataset
 from research_kit.runs.recording import Progress, record_run
 from research_kit.runs.run import Run
 from research_kit.runs.strategies import StrategyKey, keep_all_strategies, make_strategy
+from research_kit.runs.sweep import Sweep, load_sweep
+from research_kit.runs.sweeping import record_sweep
+from research_kit.runs.walking import record_walk_forward
+from research_kit.search.sweep import OnProgress as OnSweepProgress
+from research_kit.search.walk_forward import WalkForward
+from research_kit.search.windows import Span
 from research_kit.store import listings
 from research_kit.store.database import Database
 from research_kit.store.datasets import find_dataset
@@ -398,6 +404,92 @@ class Workspace:
         row = self.dataset(dataset)
         chosen = EngineOptions(**(options.model_dump() if options else {}) | changes)
         return record_run(self, made, row, chosen, progress)
+
+    def sweep(
+        self,
+        strategy: StrategyKey,
+        dataset: DatasetKey,
+        grid: Mapping[str, Any],
+        *,
+        options: EngineOptions | None = None,
+        progress: bool | OnSweepProgress | None = None,
+        **how: Any,
+    ) -> Sweep:
+        """Run every set of a grid (or a random search, or optuna's), record each as a trial, and return the sweep.
+
+        ``ws.sweep("sma_cross", "SPY daily", {"fast": range(5, 50, 5), "slow": [50, 100, 200]}, where="fast < slow")``
+
+        Sets that were run before, under the same options and this version of the engine, are not run again; so a sweep
+        that was cancelled goes on where it was, and the same sweep asked again is there at once.
+
+        Parameters
+        ----------
+        strategy
+            A class, an instance (its other parameters are kept), a registered name, or ``"module:Class"``.
+        grid
+            For each parameter (or engine option) a list, a range, ``rk.between(...)`` or one value.
+        options
+            Engine options, whole or by keyword.
+        progress
+            True shows a bar, False none, None one where it takes a while; or a function called with ``SweepProgress``.
+        how
+            ``where``, ``method``, ``objective``, ``sets``, ``seed``, ``workers`` and ``executor`` as in
+            ``rk.run_sweep``, and engine options.
+
+        Raises
+        ------
+        NotFoundError, ParameterError, OptionError
+            Something is misspelt or out of range; nothing is recorded.
+        """
+        return record_sweep(self, strategy, self.dataset(dataset), grid, options, progress=progress, **how)
+
+    def load_sweep(self, sweep_id: int) -> Sweep:
+        """Return a recorded sweep by its id."""
+        return load_sweep(self, sweep_id)
+
+    def walk_forward(
+        self,
+        strategy: StrategyKey,
+        dataset: DatasetKey,
+        grid: Mapping[str, Any],
+        *,
+        train: Span,
+        test: Span,
+        options: EngineOptions | None = None,
+        progress: bool | OnSweepProgress | None = None,
+        **how: Any,
+    ) -> WalkForward:
+        """Choose parameters in each training and trade them in the test that follows; every set is a trial.
+
+        ``ws.walk_forward("sma_cross", "SPY daily", grid, train="730d", test="180d")``
+
+        Parameters
+        ----------
+        train, test
+            Numbers of bars, or times such as ``"730d"``.
+        how
+            ``anchored``, ``step``, ``purge``, ``embargo``, ``select`` as in ``rk.run_walk_forward``, and what ``sweep``
+            takes.
+
+        Raises
+        ------
+        DataError
+            The bars are too few.
+        NotFoundError, ParameterError, OptionError
+            Something is misspelt or out of range, or in a training no set can be chosen.
+        """
+        row = self.dataset(dataset)
+        spans = {"train": train, "test": test}
+        return record_walk_forward(self, strategy, row, grid, options, progress=progress, **spans, **how)
+
+    def sweeps(self) -> pd.DataFrame:
+        """Return the sweeps and walk-forwards, newest first, with their states and counts."""
+        return listings.sweeps_table(self.database)
+
+    def trials(self, dataset: DatasetKey | None = None, strategy: str | None = None) -> pd.DataFrame:
+        """Return what was tried, newest first: on a dataset, with a strategy (its name), or everything."""
+        sha256 = None if dataset is None else self.dataset(dataset).sha256
+        return listings.trials_table(self.database, sha256, strategy)
 
     def load_run(self, run_id: int) -> Run:
         """Return a recorded run by its id."""

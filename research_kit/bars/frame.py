@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research_kit.bars.timeframe import infer_timeframe, timeframe_ns
-from research_kit.errors import DataError, MissingColumnError, did_you_mean
+from research_kit.errors import DataError, MissingColumnError, did_you_mean, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,7 @@ class Bars:
         time_ns = _read_only(np.asarray(self.time_ns, dtype=np.int64))
         columns = {name: _read_only(np.asarray(column, dtype=np.float64)) for name, column in self.columns.items()}
         if "close" not in columns:
-            raise MissingColumnError(f"Bars need a 'close' column; these have {', '.join(columns) or 'none'}.")
+            raise MissingColumnError(f"Bars need a 'close' column; these have {listed(columns) or 'none'}.")
         _check_lengths(time_ns, columns)
         if check:
             _check_times(time_ns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,15 @@ from research_kit.engine.trade_table import trade_columns
 from research_kit.errors import SignalError, StrategyError
 from research_kit.metrics.drawdown import drawdown_series
 from research_kit.strategy.base import Strategy
+from research_kit.strategy.order import order_columns
 from research_kit.strategy.signals import Signals
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from research_kit.metrics.result import Metrics
+
+SIGNALLING, FILLING = "making signals", "filling orders"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +65,17 @@ class BacktestResult:
         for name in ("entry_time", "exit_time"):
             frame[name] = frame[name].dt.tz_localize("UTC")
         return frame
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """The orders of an event strategy, one row each, in the order in which they were made; empty for signals.
+
+        ``made`` and ``filled_bar`` are numbers of bars (-1: never filled), ``filled_units`` are positive where it
+        bought.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(order_columns(self.simulation.orders, self.simulation.label_of))
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -114,13 +129,39 @@ def run_backtest(
         options = EngineOptions(**options.model_dump() | changes)
     if isinstance(strategy, type):
         strategy = strategy()
-    return BacktestResult(bars, strategy, options, simulate(bars, signals_of(strategy, bars), options))
+    return BacktestResult(bars, strategy, options, simulation_of(strategy, bars, options))
+
+
+def simulation_of(
+    strategy: Strategy, bars: Bars, options: EngineOptions, on_step: Callable[[str], None] | None = None
+) -> Simulation:
+    """Return what the engine makes of a strategy, written either way; ``on_step`` is told what begins.
+
+    Raises
+    ------
+    StrategyError
+        It is no strategy, or defines neither ``signals`` nor ``on_bar``.
+    """
+    if not isinstance(strategy, Strategy):
+        raise StrategyError(f"A strategy is an rk.Strategy; this is {type(strategy).__name__}.")
+    tell = on_step or _say_nothing
+    if strategy.style() == "on_bar":
+        from research_kit.engine.desk.run import simulate_orders
+
+        tell(FILLING)
+        return simulate_orders(bars, strategy, options)
+    tell(SIGNALLING)
+    signals = signals_of(strategy, bars)
+    tell(FILLING)
+    return simulate(bars, signals, options)
+
+
+def _say_nothing(step: str) -> None:
+    """Do nothing with a step."""
 
 
 def signals_of(strategy: Strategy, bars: Bars) -> Signals:
     """Return the strategy's signals on these bars, checked for their kind and length."""
-    if not isinstance(strategy, Strategy):
-        raise StrategyError(f"A strategy is an rk.Strategy; this is {type(strategy).__name__}.")
     signals = strategy.signals(bars)
     if not isinstance(signals, Signals):
         raise SignalError(

@@ -6,7 +6,17 @@ import numpy as np
 
 from research_kit.compiled import inlined
 from research_kit.engine.commission import order_commission
-from research_kit.engine.layout import ENTER_LONG, ENTER_SHORT, ROUNDING, Book, Exit
+from research_kit.engine.layout import (
+    ENTER_LONG,
+    ENTER_SHORT,
+    NO_LABEL,
+    NO_SIGNAL,
+    ROUNDING,
+    TIME_STOP,
+    Book,
+    Deal,
+    Exit,
+)
 
 DUST = 1e-14  # of the value of an order: what rounding leaves of the cash
 
@@ -24,55 +34,56 @@ def fill_price(raw: float, direction: float, move: float) -> float:
 
 
 @inlined
-def open_lot(i: int, raw: float, side: int, units: float, levels: tuple[float, float], book: Book) -> None:
-    """Open a lot of ``units`` at a market price and pay for it."""
-    settings, state = book.settings, book.state
-    price = fill_price(raw, side, settings.market_move)
+def open_lot(deal: Deal, side: int, units: float, levels: tuple[float, float], book: Book) -> None:
+    """Open a lot of ``units`` and pay for it."""
+    state = book.state
+    price = fill_price(deal.raw, side, deal.move)
     commission = order_commission(book, units, price)
-    _account(side * units, price, raw, commission, book)
+    _account(side * units, price, deal.raw, commission, book)
     if abs(state.cash) <= DUST * units * abs(price):
         state.cash = 0.0  # all-in leaves no cash, and no rounding that could be mistaken for a debt
     lot = book.lots[state.last_lot]
     state.last_lot += 1
-    lot.entry_bar = i
+    lot.entry_bar = deal.bar
+    lot.moment = deal.moment
     lot.side = side
     lot.units = units
     lot.price = price
-    lot.raw = raw
+    lot.raw = deal.raw
     lot.commission = commission
     lot.borrow = 0.0
     lot.stop, lot.target = levels
     lot.best = price
-    lot.label = ENTER_LONG if side > 0 else ENTER_SHORT
-    lot.signal_bar = state.signal_bar
+    lot.label = label_of(deal, ENTER_LONG if side > 0 else ENTER_SHORT)
+    lot.signal_bar = deal.signal_bar
 
 
 @inlined
-def close_lot(at: int, i: int, raw: float, move: float, label: int, book: Book) -> None:
+def close_lot(at: int, deal: Deal, label: int, book: Book) -> None:
     """Close one whole lot by an order of its own, and take it out of the row of lots."""
     lot = book.lots[at]
-    price = fill_price(raw, -lot.side, move)
+    price = fill_price(deal.raw, -lot.side, deal.move)
     commission = order_commission(book, lot.units, price)
-    _account(-lot.side * lot.units, price, raw, commission, book)
-    _record(at, lot.units, Exit(i, raw, price, commission, label, -1), book)
+    _account(-lot.side * lot.units, price, deal.raw, commission, book)
+    _record(at, lot.units, Exit(deal, price, commission, label_of(deal, label)), book)
     _remove(at, book)
 
 
 @inlined
-def close_units(i: int, raw: float, units: float, label: int, signal_bar: int, book: Book) -> None:
-    """Close ``units`` by one market order, the oldest lots first; all of them when ``units`` is the whole position."""
-    settings, state = book.settings, book.state
+def close_units(deal: Deal, units: float, label: int, book: Book) -> None:
+    """Close ``units`` by one order, the oldest lots first; all of them when ``units`` is the whole position."""
+    state = book.state
     side = 1 if state.units > 0.0 else -1
     whole = units >= abs(state.units)
-    price = fill_price(raw, -side, settings.market_move)
+    price = fill_price(deal.raw, -side, deal.move)
     commission = order_commission(book, units, price)
-    _account(-side * units, price, raw, commission, book)
+    _account(-side * units, price, deal.raw, commission, book)
     left = units
     while state.first_lot < state.last_lot and (whole or left > ROUNDING * units):
         at = state.first_lot
         held = book.lots[at].units
         taken = held if whole or held <= left * (1.0 + ROUNDING) else left
-        _record(at, taken, Exit(i, raw, price, commission * taken / units, label, signal_bar), book)
+        _record(at, taken, Exit(deal, price, commission * taken / units, label_of(deal, label)), book)
         left -= taken
         if taken == held:
             state.first_lot += 1
@@ -82,15 +93,26 @@ def close_units(i: int, raw: float, units: float, label: int, signal_bar: int, b
 
 
 @inlined
-def close_due_lots(i: int, raw: float, label: int, book: Book) -> None:
-    """Close by one market order every lot that has been open for ``time_stop`` bars (they are the oldest)."""
+def close_due_lots(deal: Deal, book: Book) -> None:
+    """Close by one order every lot that has been open for ``time_stop`` bars (they are the oldest)."""
     settings, state = book.settings, book.state
     due, at = 0.0, state.first_lot
-    while at < state.last_lot and i - book.lots[at].entry_bar >= settings.time_stop:
+    while at < state.last_lot and deal.bar - book.lots[at].entry_bar >= settings.time_stop:
         due += book.lots[at].units
         at += 1
     if due > 0.0:
-        close_units(i, raw, due if at < state.last_lot else abs(state.units), label, -1, book)
+        close_units(deal, due if at < state.last_lot else abs(state.units), TIME_STOP, book)
+
+
+@inlined
+def unasked(bar: int, moment: int, raw: float, move: float) -> Deal:
+    """Return a deal that no signal asked for: a stop, a liquidation, the end of the data."""
+    return Deal(bar, moment, raw, move, NO_SIGNAL, NO_LABEL)
+
+
+@inlined
+def label_of(deal: Deal, usual: int) -> int:
+    return usual if deal.label == NO_LABEL else deal.label
 
 
 @inlined
@@ -113,24 +135,26 @@ def _record(at: int, units: float, leaving: Exit, book: Book) -> None:
     state.trades += 1
     share = units / lot.units
     trade.entry_bar = lot.entry_bar
-    trade.exit_bar = leaving.bar
+    trade.exit_bar = leaving.deal.bar
     trade.side = lot.side
     trade.quantity = units
     trade.entry_price = lot.price
     trade.exit_price = leaving.price
     trade.entry_raw = lot.raw
-    trade.exit_raw = leaving.raw
+    trade.exit_raw = leaving.deal.raw
     trade.entry_commission = lot.commission * share
     trade.commission = trade.entry_commission + leaving.commission
     trade.borrow = lot.borrow * share
-    trade.slippage = units * (abs(lot.price - lot.raw) + abs(leaving.price - leaving.raw))
+    trade.slippage = units * (abs(lot.price - lot.raw) + abs(leaving.price - leaving.deal.raw))
     trade.pnl = lot.side * units * (leaving.price - lot.price) - trade.commission - trade.borrow
     trade.max_profit = np.nan
     trade.max_loss = np.nan
     trade.entry_label = lot.label
     trade.exit_label = leaving.label
     trade.entry_signal_bar = lot.signal_bar
-    trade.exit_signal_bar = leaving.signal_bar
+    trade.exit_signal_bar = leaving.deal.signal_bar
+    trade.entry_moment = lot.moment
+    trade.exit_moment = leaving.deal.moment
 
 
 @inlined
@@ -159,3 +183,4 @@ def _settle(book: Book) -> None:
         state.units = 0.0
         state.first_lot = 0
         state.last_lot = 0
+        state.times_flat += 1

@@ -6,23 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research_kit.compiled import compiled_kernel, inlined
-from research_kit.engine.fills import close_due_lots, close_units
+from research_kit.engine.fills import close_due_lots, close_units, unasked
 from research_kit.engine.layout import (
+    AT_CLOSE,
+    AT_OPEN,
     END_OF_DATA,
-    ENTER_LONG_BIT,
-    ENTER_SHORT_BIT,
-    EXIT_LONG_BIT,
-    EXIT_SHORT_BIT,
-    TIME_STOP,
+    NO_LABEL,
     Bar,
     Book,
-    Calm,
+    Deal,
     Market,
     Wish,
     Wishes,
 )
 from research_kit.engine.levels import check_levels, check_margin, follow_best, note_levels, usable_open
 from research_kit.engine.orders import order_events, order_target
+from research_kit.engine.quiet import quiet_end
 
 YEAR_NS = 365 * 86_400 * 1_000_000_000
 SPARE = 8  # more trades, lots and rejections than one bar can add beside its open lots
@@ -36,10 +35,12 @@ def run_bars(start: int, market: Market, wishes: Wishes, book: Book, equity: NDA
     """
     n = len(market.close)
     i = start
-    while i < n and _has_room(book):
-        i = _mark_quiet_bars(i, market, wishes, book, equity)
+    while i < n and has_room(book):
+        end = quiet_end(i, market, wishes, book)
+        _mark(i, end, market, book, equity)
+        i = end
         if i < n:
-            _run_bar(i, market, wishes, book)
+            run_bar(i, market, wishes, book)
             if len(equity) == n:
                 equity[i] = book.state.cash + book.state.units * market.close[i]
             i += 1
@@ -47,7 +48,7 @@ def run_bars(start: int, market: Market, wishes: Wishes, book: Book, equity: NDA
 
 
 @inlined
-def _has_room(book: Book) -> bool:
+def has_room(book: Book) -> bool:
     state = book.state
     return (  # type: ignore[no-any-return]
         state.last_lot + SPARE <= len(book.lots)
@@ -57,92 +58,23 @@ def _has_room(book: Book) -> bool:
 
 
 @inlined
-def _mark_quiet_bars(i: int, market: Market, wishes: Wishes, book: Book, equity: NDArray[np.float64]) -> int:
-    """Mark the bars from ``i`` on in which nothing can happen; return the first in which something may."""
+def _mark(start: int, stop: int, market: Market, book: Book, equity: NDArray[np.float64]) -> None:
+    """Mark the bars from ``start`` to ``stop`` to market."""
     state = book.state
-    n, first, calm = len(market.close), i, _calm(book)
-    if i < calm.lag or not _can_be_quiet(len(market.synthetic), book) or _speaks(wishes.signal[i - calm.lag], calm):
-        return i
-    silent = wishes.signal[i - calm.lag]  # what asks for nothing once asks for nothing again
-    while i < n - 1:
-        signal = wishes.signal[i - calm.lag]
-        if signal != silent:
-            if _speaks(signal, calm):
-                break
-            silent = signal
-        if calm.units != 0.0 and (market.low[i] <= calm.floor or market.high[i] >= calm.ceiling):
-            break
-        if len(equity) == n:
-            equity[i] = calm.cash + calm.units * market.close[i]
-        i += 1
-    if calm.units != 0.0:
-        state.bars_in_market += i - first
-    return i
+    cash, units = state.cash, state.units
+    if units != 0.0:
+        state.bars_in_market += stop - start
+    if len(equity) > 0:
+        marks, close = equity[start:stop], market.close[start:stop]
+        for k in range(stop - start):
+            marks[k] = cash + units * close[k]
 
 
 @inlined
-def _can_be_quiet(synthetic_bars: int, book: Book) -> bool:
-    """Return False where every bar must be looked at: what waits, or moves with each bar."""
-    settings, state = book.settings, book.state
-    moves = settings.moves_levels or settings.time_stop > 0 or settings.borrow_rate > 0.0
-    return synthetic_bars == 0 and not settings.rebalance and not (moves and state.units != 0.0)
-
-
-@inlined
-def _calm(book: Book) -> Calm:
-    settings, state = book.settings, book.state
-    floor, ceiling = state.floor, state.ceiling
-    if state.units != 0.0:
-        near = _price_near_the_margin(state.cash, state.units, settings.maintenance_margin)
-        floor, ceiling = (max(floor, near), ceiling) if state.units > 0.0 else (floor, min(ceiling, near))
-    return Calm(
-        lag=settings.delay + (1 if settings.at_open else 0),
-        cash=state.cash,
-        units=state.units,
-        floor=floor,
-        ceiling=ceiling,
-        is_target=settings.is_target,
-        acted=state.acted,
-        least=-np.inf if settings.allow_short else 0.0,
-        heard=_events_that_act(state.units),
-        ended=state.ended,
-    )
-
-
-@inlined
-def _speaks(signal: float, calm: Calm) -> bool:
-    """Return True where a signal asks for something else than what is."""
-    if calm.ended:
-        return False
-    if not calm.is_target:
-        return int(signal) & calm.heard != 0
-    target = max(float(signal), calm.least)
-    return target != calm.acted and not np.isnan(float(signal))
-
-
-@inlined
-def _price_near_the_margin(cash: float, units: float, margin: float) -> float:
-    """Return a price shortly before the one at which the margin is gone (``margin_is_gone`` decides at that bar)."""
-    share = 1.0 + margin if cash > 0.0 else 1.0 - margin
-    gone = -cash / (units * share)
-    return gone + 1e-6 * abs(gone) if units > 0.0 else gone - 1e-6 * abs(gone)
-
-
-@inlined
-def _events_that_act(units: float) -> int:
-    """Return the event bits that a position of these units listens to."""
-    if units > 0.0:
-        return EXIT_LONG_BIT | ENTER_SHORT_BIT
-    if units < 0.0:
-        return EXIT_SHORT_BIT | ENTER_LONG_BIT
-    return ENTER_LONG_BIT | ENTER_SHORT_BIT
-
-
-@inlined
-def _run_bar(i: int, market: Market, wishes: Wishes, book: Book) -> None:
+def run_bar(i: int, market: Market, wishes: Wishes, book: Book) -> None:
     settings, state = book.settings, book.state
     if state.units != 0.0 and settings.borrow_rate > 0.0:
-        _charge_borrow(market.time_ns[i] - market.time_ns[i - 1], market.close[i - 1], book)
+        charge_borrow(market.time_ns[i] - market.time_ns[i - 1], market.close[i - 1], book)
     if state.ended:
         return
     real = len(market.synthetic) == 0 or not market.synthetic[i]
@@ -184,7 +116,7 @@ def _trade_bar(bar: Bar, wish: Wish, book: Book) -> None:
     """Do what happens in one bar, in the order of time (docs/semantics.md)."""
     settings, state = book.settings, book.state
     if settings.at_open and bar.real:
-        _act(bar.first, bar, wish, book)
+        _act(_signal_deal(bar.i, AT_OPEN, bar.first, book), wish, book)
     if state.units != 0.0:
         if bar.real and settings.has_levels:
             check_levels(bar, book)
@@ -192,28 +124,39 @@ def _trade_bar(bar: Bar, wish: Wish, book: Book) -> None:
             check_margin(bar, book)
         follow_best(bar, book)
     if not settings.at_open and bar.real and not bar.last and not state.ended:
-        _act(bar.close, bar, wish, book)
+        _act(_signal_deal(bar.i, AT_CLOSE, bar.close, book), wish, book)
     if state.units != 0.0:
         state.bars_in_market += 1
         if bar.last and settings.close_at_end:
-            close_units(bar.i, bar.close, abs(state.units), END_OF_DATA, -1, book)
+            close_at_end(bar.i, bar.close, book)
 
 
 @inlined
-def _act(raw: float, bar: Bar, wish: Wish, book: Book) -> None:
+def _signal_deal(i: int, moment: int, raw: float, book: Book) -> Deal:
+    return Deal(i, moment, raw, book.settings.market_move, book.state.signal_bar, NO_LABEL)
+
+
+@inlined
+def _act(deal: Deal, wish: Wish, book: Book) -> None:
     """Do what the signal asks, then close what is due by time."""
     settings, state = book.settings, book.state
     if settings.is_target:
-        if state.wanted != state.acted or (settings.rebalance and state.units * state.wanted > 0.0):
-            order_target(bar.i, raw, wish, book)
+        if state.wanted != state.acted or (settings.rebalance and state.units != 0.0 and state.wanted != 0.0):
+            order_target(deal, wish, book)
     elif state.events != 0:
-        order_events(bar.i, raw, wish, book)
+        order_events(deal, wish, book)
     if settings.time_stop > 0 and state.units != 0.0:
-        close_due_lots(bar.i, raw, TIME_STOP, book)
+        close_due_lots(unasked(deal.bar, deal.moment, deal.raw, deal.move), book)
 
 
 @inlined
-def _charge_borrow(elapsed_ns: int, close: float, book: Book) -> None:
+def close_at_end(i: int, close: float, book: Book) -> None:
+    """Close what is open at the last close."""
+    close_units(unasked(i, AT_CLOSE, close, book.settings.market_move), abs(book.state.units), END_OF_DATA, book)
+
+
+@inlined
+def charge_borrow(elapsed_ns: int, close: float, book: Book) -> None:
     """Charge the yearly rate on short units and on borrowed cash for the time since the previous bar."""
     settings, state = book.settings, book.state
     borrowed = max(0.0, -state.units) * abs(close) + max(0.0, -state.cash)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.engine.records import LABELS, REASONS
+from research_kit.engine.records import LABELS, MOMENTS, REASONS
 
 SETTINGS = np.dtype(
     [
@@ -35,6 +35,7 @@ SETTINGS = np.dtype(
         ("allow_short", np.bool_),
         ("rebalance", np.bool_),
         ("close_at_end", np.bool_),
+        ("positive_prices", np.bool_),  # of this instrument: none is ever zero or below
     ],
     align=True,
 )
@@ -53,6 +54,7 @@ STATE = np.dtype(
         ("last_lot", np.int64),  # one past the newest lot
         ("trades", np.int64),
         ("rejections", np.int64),
+        ("times_flat", np.int64),  # how often the last lot was closed
         ("ambiguous_bars", np.int64),
         ("liquidations", np.int64),
         ("ended", np.bool_),
@@ -79,6 +81,8 @@ LOT = np.dtype(
         ("best", np.float64),  # the best price of completed bars, for the trailing stop
         ("label", np.int64),
         ("signal_bar", np.int64),
+        ("moment", np.int64),  # when in its bar it opened
+        ("by_stop", np.bool_),  # of a lot that opened inside its bar: by a stop order, so that the price was moving on
     ],
     align=True,
 )
@@ -108,6 +112,11 @@ NO_STOP = REASONS.index("no_stop")
 NO_VOLATILITY = REASONS.index("no_volatility")
 TOO_SMALL = REASONS.index("too_small")
 INSUFFICIENT_CASH = REASONS.index("insufficient_cash")
+SHORT_NOT_ALLOWED = REASONS.index("short_not_allowed")
+
+AT_OPEN, INSIDE, AT_CLOSE = range(len(MOMENTS))
+NO_LABEL = -1
+NO_SIGNAL = -1
 
 
 class Market(NamedTuple):
@@ -134,7 +143,6 @@ class Calm(NamedTuple):
     """What stays the same until the next event: what a quiet bar is held against."""
 
     lag: int  # bars from a signal to its fill
-    cash: float
     units: float
     floor: float  # no level of an open lot is reached, nor the margin, while low > floor and high < ceiling
     ceiling: float
@@ -165,15 +173,24 @@ class Wish(NamedTuple):
     volatility: float
 
 
-class Exit(NamedTuple):
-    """How units leave: the bar, the market's price, the fill price, their share of the commission, and why."""
+class Deal(NamedTuple):
+    """How a fill comes about: where and when, at which price of the market, and who asked for it."""
 
     bar: int
+    moment: int
     raw: float
+    move: float  # what slippage and spread take, a fraction of the price; 0 at a limit
+    signal_bar: int
+    label: int  # what the order is called; NO_LABEL: by what it does
+
+
+class Exit(NamedTuple):
+    """How units leave: the deal, their price, their share of the commission, and why."""
+
+    deal: Deal
     price: float
     commission: float
     label: int
-    signal_bar: int
 
 
 class Book(NamedTuple):

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from research_kit.compiled import inlined
-from research_kit.engine.fills import close_lot, close_units, moved
+from research_kit.engine.fills import close_lot, close_units, moved, unasked
 from research_kit.engine.layout import (
+    INSIDE,
     LIQUIDATION,
     NEAREST_OPEN,
     STOP_FIRST,
@@ -17,6 +18,7 @@ from research_kit.engine.layout import (
     TRAILING_STOP,
     Bar,
     Book,
+    Deal,
     Market,
     Wish,
 )
@@ -39,44 +41,82 @@ def usable_open(i: int, market: Market) -> float:
 
 @inlined
 def check_levels(bar: Bar, book: Book) -> None:
-    """Close each lot whose stop or target this bar reaches, oldest first; count the bar when one reaches both."""
+    """Close each lot whose stop or target this bar reaches: first at the open, then inside the bar."""
+    close_gaps(bar, book)
+    if book.state.units != 0.0:
+        check_inside(bar, book)
+
+
+@inlined
+def close_gaps(bar: Bar, book: Book) -> None:
+    """Close the lots with a level that the open has reached, oldest first."""
+    state, settings = book.state, book.settings
+    at = state.first_lot
+    while at < state.last_lot:
+        label = _reached_at_open(bar.first, effective_stop(book.lots[at], settings), book.lots[at])
+        if label < 0 or margin_is_gone(state.cash, state.units, bar.first, settings.maintenance_margin):
+            at += 1
+        else:
+            close_lot(at, level_deal(bar.i, bar.first, label, settings), label, book)
+            at = max(at, state.first_lot)
+
+
+@inlined
+def check_inside(bar: Bar, book: Book) -> None:
+    """Close each lot whose stop or target the bar reaches, oldest first; count the bar when one reaches both."""
     settings, state = book.settings, book.state
-    cash, units = state.cash, state.units
     ambiguous = False
     at = state.first_lot
     while at < state.last_lot:
         raw, label, both = _exit_inside(bar, book.lots[at], book.settings)
         ambiguous = ambiguous or both
-        if label < 0 or margin_is_gone(cash, units, raw, settings.maintenance_margin):
+        if label < 0 or margin_is_gone(state.cash, state.units, raw, settings.maintenance_margin):
             at += 1
         else:
-            close_lot(at, bar.i, raw, 0.0 if label == TAKE_PROFIT else settings.market_move, label, book)
+            close_lot(at, level_deal(bar.i, raw, label, settings), label, book)
             at = max(at, state.first_lot)
     if ambiguous:
         state.ambiguous_bars += 1
 
 
 @inlined
+def level_deal(i: int, raw: float, label: int, settings: Any) -> Deal:
+    """Return the deal of a level that acts inside a bar: a target is a limit, a stop is not."""
+    return unasked(i, INSIDE, raw, 0.0 if label == TAKE_PROFIT else settings.market_move)
+
+
+@inlined
 def _exit_inside(bar: Bar, lot: Any, settings: Any) -> tuple[float, int, bool]:
     """Return raw price, label (-1: none) and whether both levels were reached, for one lot on one bar."""
     side, first = lot.side, bar.first
-    stop = _effective_stop(lot, settings)
-    stop_label = STOP_LOSS if stop == lot.stop else TRAILING_STOP
+    stop = effective_stop(lot, settings)
+    gap = _reached_at_open(first, stop, lot)
+    if gap >= 0:  # a gap that liquidation takes: no level inside the bar can be better
+        return first, gap, False
     adverse, favourable = (bar.low, bar.high) if side > 0 else (bar.high, bar.low)
-    if side * first <= side * stop:
-        return first, stop_label, False
-    if side * first >= side * lot.target:
-        return first, TAKE_PROFIT, False
     stopped, reached = side * adverse <= side * stop, side * favourable >= side * lot.target
     if stopped and (not reached or _stop_comes_first(first, stop, lot.target, settings.intrabar)):
-        return stop, stop_label, reached
+        return stop, stop_label(stop, lot), reached
     if reached:
         return lot.target, TAKE_PROFIT, stopped
     return 0.0, -1, False
 
 
 @inlined
-def _effective_stop(lot: Any, settings: Any) -> float:
+def _reached_at_open(first: float, stop: float, lot: Any) -> int:
+    if lot.side * first <= lot.side * stop:
+        return stop_label(stop, lot)
+    return TAKE_PROFIT if lot.side * first >= lot.side * lot.target else -1
+
+
+@inlined
+def stop_label(stop: float, lot: Any) -> int:
+    """Return which of its stops a lot's effective stop is."""
+    return STOP_LOSS if stop == lot.stop else TRAILING_STOP
+
+
+@inlined
+def effective_stop(lot: Any, settings: Any) -> float:
     """Return the nearer of stop and trailing stop, NaN when there is neither."""
     trailing = moved(lot.best, -lot.side * settings.trailing_stop)
     if not np.isnan(trailing) and (np.isnan(lot.stop) or lot.side * trailing > lot.side * lot.stop):
@@ -91,7 +131,7 @@ def note_levels(book: Book) -> None:
     state.floor, state.ceiling = -np.inf, np.inf
     for at in range(state.first_lot, state.last_lot):
         lot = book.lots[at]
-        stop = _effective_stop(lot, book.settings)
+        stop = effective_stop(lot, book.settings)
         below, above = (stop, lot.target) if lot.side > 0 else (lot.target, stop)
         if not np.isnan(below):
             state.floor = max(state.floor, below)
@@ -112,6 +152,8 @@ def follow_best(bar: Bar, book: Book) -> None:
     state = book.state
     for at in range(state.first_lot, state.last_lot):
         lot = book.lots[at]
+        if lot.moment == INSIDE and lot.entry_bar == bar.i:
+            continue  # the bar's best price may have come before the lot
         lot.best = max(lot.best, bar.high) if lot.side > 0 else min(lot.best, bar.low)
 
 
@@ -127,6 +169,6 @@ def check_margin(bar: Bar, book: Book) -> None:
     adverse = bar.low if state.units > 0.0 else bar.high
     if not margin_is_gone(state.cash, state.units, adverse, settings.maintenance_margin):
         return
-    close_units(bar.i, adverse, abs(state.units), LIQUIDATION, -1, book)
+    close_units(unasked(bar.i, INSIDE, adverse, settings.market_move), abs(state.units), LIQUIDATION, book)
     state.liquidations += 1
     state.ended = state.cash <= 0.0

@@ -25,6 +25,8 @@ TRADE = np.dtype(
         ("exit_label", np.int64),
         ("entry_signal_bar", np.int64),  # the bar whose signal opened it
         ("exit_signal_bar", np.int64),  # the bar whose signal closed it, -1 for stops and the like
+        ("entry_moment", np.int32),  # when in their bars it opened and closed: an index into MOMENTS
+        ("exit_moment", np.int32),
     ],
     align=True,
 )
@@ -43,4 +45,12 @@ LABELS = (
     "liquidation",
     "end_of_data",
 )
-REASONS = ("price_not_positive", "no_stop", "no_volatility", "too_small", "insufficient_cash")
+REASONS = (
+    "price_not_positive",
+    "no_stop",
+    "no_volatility",
+    "too_small",
+    "insufficient_cash",
+    "short_not_allowed",
+)
+MOMENTS = ("open", "inside", "close")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,6 @@ from research_kit.engine.commission import compiled_commission
 from research_kit.engine.excursion import add_excursions
 from research_kit.engine.kernel import SPARE, run_bars
 from research_kit.engine.layout import (
-    END_OF_DATA,
     ENTER_LONG_BIT,
     ENTER_SHORT_BIT,
     EXIT_LONG_BIT,
@@ -34,7 +34,8 @@ from research_kit.engine.records import LABELS, REJECTION, TRADE
 from research_kit.errors import MissingColumnError, SignalError
 from research_kit.strategy.extent import largest_size
 from research_kit.strategy.indicators import rolling_std
-from research_kit.strategy.signals import LEVELS, Signals
+from research_kit.strategy.order import ORDER
+from research_kit.strategy.signals import LEVELS, Labels, Signals
 
 EVENT_BITS = {
     "enter_long": ENTER_LONG_BIT,
@@ -54,30 +55,41 @@ OPEN_TRADE_FIELDS = {
     "entry_raw": "raw",
     "entry_label": "label",
     "entry_signal_bar": "signal_bar",
+    "entry_moment": "moment",
     "borrow": "borrow",
 }
 NO_FLOATS: NDArray[np.float64] = np.empty(0)
 NO_FLAGS: NDArray[np.bool_] = np.empty(0, dtype=np.bool_)
 FIRST_ROOM = 512  # trades, lots and rejections; four times as much when full
+LabelOf = Callable[[int, int], str]
+"""From a label's code and the bar of its signal to its text."""
+
+
+def _no_orders() -> NDArray[Any]:
+    return np.zeros(0, ORDER)
 
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What a run of the engine did: trades, equity and counters, as plain arrays and numbers."""
+    """What a run of the engine did: trades, equity and counters, as plain arrays and numbers.
+
+    ``orders`` are those of an event strategy (``strategy.order.ORDER``), in the order in which they were made.
+    """
 
     market: Market
-    signals: Signals
     options: EngineOptions
     equity: NDArray[np.float64]
     rejections: NDArray[Any]
     state: Any
     bare_trades: NDArray[Any]
+    label_of: LabelOf = field(repr=False)
+    orders: NDArray[Any] = field(default_factory=_no_orders, repr=False)
 
     @cached_property
     def trades(self) -> NDArray[Any]:
         """Trades as records (``engine.records.TRADE``), in the order of their exits; open ones last."""
         trades = self.bare_trades.copy()
-        add_excursions(trades, self.market, self.options.fill == "next_open", END_OF_DATA)
+        add_excursions(trades, self.market)
         trades.flags.writeable = False
         return trades
 
@@ -95,13 +107,8 @@ class Simulation:
         return self._labels("exit_label", "exit_signal_bar")
 
     def _labels(self, code: str, signal_bar: str) -> list[str]:
-        return [self._label(int(trade[code]), int(trade[signal_bar])) for trade in self.bare_trades]
-
-    def _label(self, code: int, signal_bar: int) -> str:
-        if code < 0:
-            return ""
-        label = self.signals.labels.get(LABELS[code], LABELS[code])
-        return label if isinstance(label, str) else label[signal_bar]
+        codes, bars = self.bare_trades[code].tolist(), self.bare_trades[signal_bar].tolist()
+        return [self.label_of(at, bar) if at >= 0 else "" for at, bar in zip(codes, bars, strict=True)]
 
     @property
     def final_cash(self) -> float:
@@ -157,20 +164,45 @@ def simulate(bars: Bars, signals: Signals, options: EngineOptions, *, keep_equit
         A column that the options need is not in the bars.
     """
     check_signals(bars, signals, options)
-    check_columns(bars, signals, options)
+    check_columns(bars, options, has_prices=bool(signals.prices))
     market = market_of(bars)
-    wishes = _wishes(bars, signals, options)
-    book = _empty_book(len(bars), options, signals)
+    wishes = wishes_of(bars, signals, options)
+    book = empty_book(bars, options, is_target=signals.exposure is not None, has_prices=bool(signals.prices))
     equity = np.empty(len(bars) if keep_equity else 0)
     at = run_bars(0, market, wishes, book, equity)
     while at < len(bars):
-        book = _with_more_room(book)
+        book = with_more_room(book)
         at = run_bars(at, market, wishes, book, equity)
+    return finished(market, book, options, equity, SignalLabels(signals.labels))
+
+
+def finished(
+    market: Market,
+    book: Book,
+    options: EngineOptions,
+    equity: NDArray[np.float64],
+    label_of: LabelOf,
+    orders: NDArray[Any] | None = None,
+) -> Simulation:
+    """Return what a book holds once all bars were run; open lots become trades without an exit."""
     state, closed = book.state, int(book.state["trades"])
     still_open = _open_trades(book)
     book.trades[closed : closed + len(still_open)] = still_open  # the kernel leaves room for them
     trades = book.trades[: closed + len(still_open)]
-    return Simulation(market, signals, options, equity, book.rejections[: state["rejections"]], state, trades)
+    rejections = book.rejections[: state["rejections"]]
+    made = _no_orders() if orders is None else orders
+    return Simulation(market, options, equity, rejections, state, trades, label_of, made)
+
+
+@dataclass(frozen=True)
+class SignalLabels:
+    """The labels that a strategy gave to its signals, the engine's own names for everything else."""
+
+    given: Mapping[str, Labels]
+
+    def __call__(self, code: int, signal_bar: int) -> str:
+        label = self.given.get(LABELS[code], LABELS[code])
+        return label if isinstance(label, str) else label[signal_bar]
 
 
 def check_signals(bars: Bars, signals: Signals, options: EngineOptions) -> None:
@@ -180,20 +212,27 @@ def check_signals(bars: Bars, signals: Signals, options: EngineOptions) -> None:
     exposure = signals.exposure
     if exposure is None or exposure.dtype == np.bool_ or options.sizing != "fraction":
         return
-    limit = options.leverage / options.size
-    if largest_size(exposure) > limit * (1 + 1e-12):
+    largest = largest_size(exposure)
+    if largest * options.size > options.leverage:
         at = int(np.nanargmax(np.abs(exposure.astype(np.float64))))
+        check_target(float(exposure[at]), at, options)
+
+
+def check_target(exposure: float, bar: int, options: EngineOptions) -> None:
+    """Refuse a target beyond the leverage."""
+    limit = options.leverage / options.size
+    if options.sizing == "fraction" and abs(exposure) > limit * (1 + 1e-12):
         raise SignalError(
-            f"A target must lie within -{limit:g} and {limit:g} (leverage over size); bar {at} has {exposure[at]:g}."
+            f"A target must lie within -{limit:g} and {limit:g} (leverage over size); bar {bar} has {exposure:g}."
         )
 
 
-def check_columns(bars: Bars, signals: Signals, options: EngineOptions) -> None:
-    """Refuse options that need columns which the bars do not have."""
-    levels = options.stop_loss or options.take_profit or options.trailing_stop or signals.prices
+def check_columns(bars: Bars, options: EngineOptions, *, has_prices: bool) -> None:
+    """Refuse options, and orders with prices, that need columns which the bars do not have."""
+    levels = options.stop_loss or options.take_profit or options.trailing_stop or has_prices
     needed = {"open": "fill='next_open'"} if options.fill == "next_open" else {}
     if levels:
-        needed |= dict.fromkeys(("open", "high", "low"), "a stop or target")
+        needed |= dict.fromkeys(("open", "high", "low"), "a stop, a limit or a target")
     for column, reason in needed.items():
         if column not in bars:
             has = ", ".join(bars.columns)
@@ -210,10 +249,11 @@ def market_of(bars: Bars) -> Market:
     return Market(*map(_frozen, (np.ascontiguousarray(bars.time_ns), opens, high, low, close, synthetic)))
 
 
-def _wishes(bars: Bars, signals: Signals, options: EngineOptions) -> Wishes:
+def wishes_of(bars: Bars, signals: Signals, options: EngineOptions) -> Wishes:
+    """Return what a strategy wants as the kernel reads it."""
     stops, targets = (np.ascontiguousarray(signals.prices.get(name, NO_FLOATS)) for name in LEVELS)
-    volatility = _volatility(bars, options) if options.sizing == "volatility" else NO_FLOATS
-    return Wishes(*map(_frozen, (_signal(signals), stops, targets, volatility)))
+    volatility = volatility_of(bars, options) if options.sizing == "volatility" else NO_FLOATS
+    return Wishes(*map(_frozen, (signal_row(signals), stops, targets, volatility)))
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
@@ -223,7 +263,7 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _signal(signals: Signals) -> NDArray[Any]:
+def signal_row(signals: Signals) -> NDArray[Any]:
     """Return a target as float64 or int8 (booleans as 0 and 1), or the four events as bits of an int8."""
     if signals.exposure is not None:
         exposure = np.ascontiguousarray(signals.exposure)
@@ -236,7 +276,7 @@ def _signal(signals: Signals) -> NDArray[Any]:
     return bits
 
 
-def _volatility(bars: Bars, options: EngineOptions) -> NDArray[np.float64]:
+def volatility_of(bars: Bars, options: EngineOptions) -> NDArray[np.float64]:
     """Return the yearly volatility known at each bar's close."""
     returns = np.full(len(bars), np.nan)
     known = (bars.close[1:] > 0.0) & (bars.close[:-1] > 0.0)
@@ -247,17 +287,32 @@ def _volatility(bars: Bars, options: EngineOptions) -> NDArray[np.float64]:
     return per_bar
 
 
-def _empty_book(n: int, options: EngineOptions, signals: Signals) -> Book:
+def empty_book(bars: Bars, options: EngineOptions, *, is_target: bool, has_prices: bool) -> Book:
+    """Return the book of a run that begins: the settings, cash, and room for lots and trades."""
+    settings = _settings(options, is_target, has_prices)
+    settings["positive_prices"] = not bars.allow_nonpositive
+    return Book(
+        settings=settings,
+        state=fresh_state(options),
+        lots=np.zeros(FIRST_ROOM, LOT),
+        trades=np.zeros(max(FIRST_ROOM, len(bars) // 32), TRADE),  # pages that stay empty cost nothing
+        rejections=np.zeros(FIRST_ROOM, REJECTION),
+        commission_function=compiled_commission(options.commission) if callable(options.commission) else None,
+    )
+
+
+def fresh_state(options: EngineOptions) -> Any:
+    """Return the state that a run begins with, one record."""
     state = np.zeros(1, STATE)[0]
     state["cash"] = options.initial_cash
     state["floor"], state["ceiling"] = -np.inf, np.inf
-    return Book(
-        settings=_settings(options, signals.exposure is not None, bool(signals.prices)),
-        state=state,
-        lots=np.zeros(FIRST_ROOM, LOT),
-        trades=np.zeros(max(FIRST_ROOM, n // 32), TRADE),  # pages that stay empty cost nothing
-        rejections=np.zeros(FIRST_ROOM, REJECTION),
-        commission_function=compiled_commission(options.commission) if callable(options.commission) else None,
+    return state
+
+
+def has_levels(options: EngineOptions, has_prices: bool) -> bool:
+    """Return whether any lot may get a stop or a target."""
+    return has_prices or any(
+        level is not None for level in (options.stop_loss, options.take_profit, options.trailing_stop)
     )
 
 
@@ -280,24 +335,24 @@ def _settings(options: EngineOptions, is_target: bool, has_prices: bool) -> Any:
     record["intrabar"] = INTRABAR.index(options.intrabar)
     record["at_open"] = options.fill == "next_open"
     record["is_target"] = is_target
-    record["has_levels"] = has_prices or any(stop is not None for stop in stops)
+    record["has_levels"] = has_levels(options, has_prices)
     record["moves_levels"] = options.trailing_stop is not None
     return record
 
 
-def _with_more_room(book: Book) -> Book:
-    """Return the book with its lots moved to the front and larger buffers."""
+def with_more_room(book: Book, orders: int = 0) -> Book:
+    """Return the book with its lots moved to the front and larger buffers, for so many orders in one bar."""
     state = book.state
     open_lots = book.lots[state["first_lot"] : state["last_lot"]].copy()
     state["first_lot"], state["last_lot"] = 0, len(open_lots)
     return book._replace(
-        lots=_larger(open_lots, LOT),
-        trades=_larger(book.trades[: state["trades"]], TRADE, len(open_lots)),
-        rejections=_larger(book.rejections[: state["rejections"]], REJECTION),
+        lots=_larger(open_lots, LOT, orders),
+        trades=_larger(book.trades[: state["trades"]], TRADE, len(open_lots) + 2 * orders),
+        rejections=_larger(book.rejections[: state["rejections"]], REJECTION, orders),
     )
 
 
-def _larger(records: NDArray[Any], layout: np.dtype[Any], extra: int = 0) -> NDArray[Any]:
+def _larger(records: NDArray[Any], layout: np.dtype[Any], extra: int) -> NDArray[Any]:
     larger = np.zeros(max(FIRST_ROOM, 4 * len(records)) + extra + 2 * SPARE, layout)
     larger[: len(records)] = records
     return larger
@@ -308,8 +363,8 @@ def _open_trades(book: Book) -> NDArray[Any]:
     state = book.state
     lots = book.lots[state["first_lot"] : state["last_lot"]]
     trades = np.zeros(len(lots), TRADE)
-    for field, source in OPEN_TRADE_FIELDS.items():
-        trades[field] = lots[source]
+    for name, source in OPEN_TRADE_FIELDS.items():
+        trades[name] = lots[source]
     trades["commission"] = trades["entry_commission"] = lots["commission"]
     trades["slippage"] = lots["units"] * np.abs(lots["price"] - lots["raw"])
     trades["exit_bar"] = trades["exit_label"] = trades["exit_signal_bar"] = -1

@@ -18,19 +18,20 @@ from research_kit.engine.layout import (
     TOO_SMALL,
     UNITS,
     Book,
+    Deal,
 )
 
 
 @inlined
 def position_units(
-    raw: float, side: int, exposure: float, levels: tuple[float, float], volatility: float, book: Book
+    deal: Deal, side: int, exposure: float, levels: tuple[float, float], volatility: float, book: Book
 ) -> float:
     """Return the units that a position of this exposure gets at this price, or -1 - reason when it is rejected."""
     settings, state = book.settings, book.state
-    price = fill_price(raw, side, settings.market_move)
-    if raw <= 0.0 and settings.sizing != UNITS:
+    price = fill_price(deal.raw, side, deal.move)
+    if deal.raw <= 0.0 and settings.sizing != UNITS:
         return -1.0 - PRICE_NOT_POSITIVE
-    equity = state.cash + state.units * raw
+    equity = state.cash + state.units * deal.raw
     units = exposure * settings.size
     if settings.sizing == FRACTION:
         units = units_for(units * equity, price, book)

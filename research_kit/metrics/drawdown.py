@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from research_kit.compiled import compiled
+from research_kit.metrics.falls import FALLS, begin_falls, end_falls, follow_falls
 from research_kit.metrics.values import DAY_NS, FloatArray, TimeArray, as_floats, as_times
 
 
@@ -82,30 +83,7 @@ def max_drawdown(equity: ArrayLike, initial: float) -> float | None:
 
 @compiled
 def _scan(equity: FloatArray, time_ns: TimeArray, initial: float) -> tuple[float, float, int, bool, int, float]:
-    peak, peak_time, per_peak = initial, time_ns[0], 1.0 / initial
-    trough, trough_time = initial, 0  # of the fall from this peak
-    money = fraction = squares = 0.0
-    longest, recovery = 0, -1
-    for i in range(len(equity)):
-        value, now = equity[i], time_ns[i]
-        if value < peak:
-            depth = value * per_peak - 1.0  # a division at every bar would cost more than all else here
-            squares += depth * depth
-            if value < trough:
-                trough, trough_time = value, now
-            continue
-        if trough < peak:
-            longest = max(longest, now - peak_time)
-            money = min(money, trough - peak)
-            if trough / peak - 1.0 < fraction:
-                fraction, recovery = trough / peak - 1.0, now - trough_time
-        if value > peak or trough < peak:
-            peak, per_peak, trough = value, 1.0 / value, value
-        peak_time = now
-    lasting = -1
-    if trough < peak:
-        lasting = time_ns[-1] - peak_time
-        money = min(money, trough - peak)
-        if trough / peak - 1.0 < fraction:
-            fraction, recovery = trough / peak - 1.0, -1
-    return money, fraction, max(longest, lasting), lasting < longest, recovery, squares
+    falls = np.zeros(1, FALLS)[0]
+    begin_falls(falls, initial, time_ns[0])
+    follow_falls(falls, equity, time_ns)
+    return end_falls(falls, time_ns[-1])

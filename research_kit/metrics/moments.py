@@ -53,7 +53,7 @@ def moments(sample: Sample) -> Moments:
     if isinstance(sample, Moments):
         return sample
     values = as_floats(sample)
-    return Moments(len(values), *_moments(values)) if len(values) else Moments(0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    return Moments(len(values), *scan_moments(values)) if len(values) else Moments(0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def skew(sample: Sample) -> float | None:
@@ -86,7 +86,7 @@ def downside_deviation(returns: ArrayLike, threshold: float = 0.0) -> float | No
     values = as_floats(returns)
     if not len(values):
         return None
-    squares, largest = _shortfall(values, threshold)
+    squares, largest = scan_shortfall(values, threshold)
     return finite(without_noise(math.sqrt(squares / len(values)), max(largest, abs(threshold))))
 
 
@@ -96,7 +96,8 @@ def without_noise(spread: float, largest: float) -> float:
 
 
 @compiled
-def _moments(values: FloatArray) -> tuple[float, float, float, float, float]:
+def scan_moments(values: FloatArray) -> tuple[float, float, float, float, float]:
+    """Return mean, m2, m3, m4 and the greatest size of a sample that is not empty."""
     n = len(values)
     total = largest = 0.0
     for value in values:
@@ -114,7 +115,8 @@ def _moments(values: FloatArray) -> tuple[float, float, float, float, float]:
 
 
 @compiled
-def _shortfall(values: FloatArray, threshold: float) -> tuple[float, float]:
+def scan_shortfall(values: FloatArray, threshold: float) -> tuple[float, float]:
+    """Return the sum of squares below a threshold, and the greatest size of a value."""
     squares = largest = 0.0
     for value in values:
         largest = max(largest, abs(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from research_kit.metrics.values import YEAR_NS, FloatArray, as_floats, as_times, finite, ratio
+from research_kit.metrics.values import YEAR_NS, FloatArray, TimeArray, as_floats, as_times, finite, ratio
 
 
 def periodic_returns(equity: ArrayLike, initial: float) -> FloatArray:
@@ -89,13 +89,22 @@ def monthly_returns(
     ([1, 3], [0.02, 0.5])
     """
     equity, times = as_floats(equity_daily), as_times(day_time_ns)
-    if not len(equity):
-        none = np.empty(0, dtype=np.int64)
-        return none, none, np.empty(0)
-    first, last = times[[0, -1]].view("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
+    months, ends = month_ends(times)
+    return 1970 + months // 12, months % 12 + 1, periodic_returns(equity[ends], initial)
+
+
+def month_ends(day_time_ns: TimeArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the calendar months (UTC, from January 1970 on) that have days, and the position of the last day of each.
+
+    >>> days = np.array(["2024-01-30", "2024-01-31", "2024-03-01"], "datetime64[ns]").astype("int64")
+    >>> [array.tolist() for array in month_ends(days)]
+    [[648, 650], [1, 2]]
+    """
+    if not len(day_time_ns):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    first, last = day_time_ns[[0, -1]].view("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
     months = np.arange(first, last + 1)
     next_month = (months + 1).astype("datetime64[M]").astype("datetime64[ns]").astype(np.int64)
-    ends = np.searchsorted(times, next_month)
+    ends = np.searchsorted(day_time_ns, next_month)
     used = np.diff(ends, prepend=0) > 0
-    months = months[used]
-    return 1970 + months // 12, months % 12 + 1, periodic_returns(equity[ends[used] - 1], initial)
+    return months[used], ends[used] - 1

@@ -11,6 +11,7 @@ from research_kit.bars.importing.reading import Reading, read_bars
 from research_kit.errors import DataError
 from research_kit.runs.facts import facts_of
 from research_kit.runs.import_bar import showing
+from research_kit.runs.stored_bars import StoredBars
 from research_kit.store.datasets import add_dataset
 from research_kit.store.records import NAME_LENGTH, NewDataset, check_dataset_name, short_text
 
@@ -98,16 +99,7 @@ def import_all(home: Home, source: Any, *, name: str | None, options: ImportOpti
 
 def open_dataset(home: Home, dataset: Dataset) -> Bars:
     """Return the bars of a dataset, mapped into memory."""
-    options = dataset.import_options or {}
-    return home.files.open_bars(
-        dataset.file_path,
-        dataset.sha256 or "",
-        dataset.file_size or 0,
-        symbol=dataset.symbol or "",
-        timeframe=dataset.timeframe or "",
-        session=dataset.session or "24/7",
-        allow_nonpositive=bool(options.get("allow_nonpositive")),
-    )
+    return StoredBars.of(home, dataset).load()
 
 
 def checked_bars(home: Home, dataset: Dataset) -> Bars:

@@ -58,6 +58,7 @@ def completed_trial(result: BacktestResult, spec: RunSpec, dataset_id: int) -> T
         skew=shape.skew,
         kurtosis=shape.kurtosis,
         metrics=dict(result.metrics),
+        engine_version=spec.engine_version,
     )
 
 

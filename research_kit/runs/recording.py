@@ -9,9 +9,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from research_kit.engine.backtest import BacktestResult, signals_of
+from research_kit.engine.backtest import FILLING, SIGNALLING, BacktestResult, simulation_of
 from research_kit.engine.options import EngineOptions
-from research_kit.engine.simulation import simulate
 from research_kit.errors import StoreError
 from research_kit.runs.importing import checked_bars
 from research_kit.runs.outcome import outcome_of
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float, str], None]
 REPORT_EVERY = 0.1  # seconds between two notes of progress in the database: a quick run needs one
-STEPS = ("opening the bars", "making signals", "filling orders", "measuring", "storing")
+STEPS = ("opening the bars", SIGNALLING, FILLING, "measuring", "storing")
 
 
 def record_run(
@@ -73,10 +72,7 @@ def _compute(
 ) -> BacktestResult:
     report(STEPS[0])
     bars = checked_bars(home, dataset)
-    report(STEPS[1])
-    signals = signals_of(strategy, bars)
-    report(STEPS[2])
-    result = BacktestResult(bars, strategy, options, simulate(bars, signals, options))
+    result = BacktestResult(bars, strategy, options, simulation_of(strategy, bars, options, report))
     report(STEPS[3])
     _ = result.metrics  # measured here, so that its cost is in its step
     return result

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlmodel import Session
 
@@ -53,21 +55,31 @@ def trade_columns(trades: Mapping[str, TradeColumn]) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+@contextmanager
+def driver_errors(connection: sa.Connection) -> Iterator[Any]:
+    """Yield the driver's own connection; what it raises comes as SQLAlchemy's errors, as from any other statement."""
+    try:
+        yield connection.connection.driver_connection
+    except connection.dialect.loaded_dbapi.Error as error:
+        base = connection.dialect.loaded_dbapi.Error
+        raise sa.exc.DBAPIError.instance(None, None, error, base, dialect=connection.dialect) from error
+
+
 def write_trades(session: Session, job_id: int, trades: Mapping[str, NDArray[Any]]) -> None:
     """Write the arrays of ``trade_columns`` as the trades of a job, in the session's transaction."""
     if not trades or not len(trades["side"]):
         return
     connection = session.connection()
-    driver: Any = connection.connection.driver_connection
     names = ", ".join(["backtest_job_id", "created_at", *trades])
-    if connection.dialect.name == "sqlite":
-        own = f"{int(job_id)}, '{now():%Y-%m-%d %H:%M:%S.%f}'"
-        marks = ", ".join("?" * len(trades))
-        rows = zip(*map(_sqlite_values, trades.values()), strict=True)
-        driver.executemany(f"INSERT INTO trades ({names}) VALUES ({own}, {marks})", rows)
-        return
-    with driver.cursor() as cursor, cursor.copy(f"COPY trades ({names}) FROM STDIN (FORMAT csv)") as copy:
-        copy.write(_to_csv(job_id, trades))
+    with driver_errors(connection) as driver:
+        if connection.dialect.name == "sqlite":
+            own = f"{int(job_id)}, '{now():%Y-%m-%d %H:%M:%S.%f}'"
+            marks = ", ".join("?" * len(trades))
+            rows = zip(*map(_sqlite_values, trades.values()), strict=True)
+            driver.executemany(f"INSERT INTO trades ({names}) VALUES ({own}, {marks})", rows)
+            return
+        with driver.cursor() as cursor, cursor.copy(f"COPY trades ({names}) FROM STDIN (FORMAT csv)") as copy:
+            copy.write(_to_csv(job_id, trades))
 
 
 def read_trades(session: Session, job_id: int) -> pd.DataFrame:

@@ -23,7 +23,15 @@ from research_kit.errors import NotFoundError, StoreError
 from research_kit.store.bulk import trade_columns, write_trades
 from research_kit.store.database import Database, database_time
 from research_kit.store.json_values import JsonDict, dump_json, to_json
-from research_kit.store.records import JobOutcome, NewJob, TrialRecord, metrics_row, row_of, short_text
+from research_kit.store.records import (
+    ERROR_LENGTH,
+    JobOutcome,
+    NewJob,
+    TrialRecord,
+    metrics_row,
+    row_of,
+    short_text,
+)
 from research_kit.store.tables import (
     FINAL_STATES,
     Backtest,
@@ -37,12 +45,11 @@ from research_kit.store.tables import (
 )
 from research_kit.store.trials import write_trial
 
-ERROR_LENGTH = 20_000  # characters of a message that are kept
 _JOBS = columns_of("backtest_jobs")
 
 
 class LeaseLostError(StoreError):
-    """The job is not ours any more: it ended, was cancelled, or another worker runs it. Stop, and write nothing."""
+    """The job (or sweep) is not ours any more: it ended, or another worker has it. Stop, and write nothing."""
 
 
 def create_job(database: Database, job: NewJob) -> int:

@@ -12,7 +12,11 @@ from research_kit.errors import NotFoundError
 from research_kit.store.bulk import read_trades
 from research_kit.store.database import Database
 from research_kit.store.holdouts import held_datasets
+from research_kit.store.json_columns import read_numbers, read_objects
+from research_kit.store.stored_trials import columns_of_rows
 from research_kit.store.tables import METRIC_COLUMNS, Backtest, BacktestJob, BacktestMetrics, columns_of
+from research_kit.store.trial_batch import MOMENTS
+from research_kit.store.trials import narrowed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +25,7 @@ Row = TypeVar("Row", bound=SQLModel)
 
 _DATASETS, _STRATEGIES = columns_of("datasets"), columns_of("strategies")
 _JOBS, _BACKTESTS, _METRICS = columns_of("backtest_jobs"), columns_of("backtests"), columns_of("backtest_metrics")
-_SWEEPS, _NOTEBOOKS = columns_of("sweeps"), columns_of("notebook_runs")
+_SWEEPS, _TRIALS, _NOTEBOOKS = columns_of("sweeps"), columns_of("trials"), columns_of("notebook_runs")
 
 _VERSION = sa.func.row_number().over(partition_by=_DATASETS.c.name, order_by=_DATASETS.c.id).label("version")
 
@@ -42,7 +46,11 @@ JOB_COLUMNS = (
     "attempt cancel_requested worker_id error_message spec_hash"
 ).split()
 SWEEP_COLUMNS = (
-    "strategy_name method objective status total_sets completed_sets error created_at started_at completed_at"
+    "strategy_name kind method objective status total_sets completed_sets failed_sets actual_duration best_spec_hash "
+    "error created_at started_at completed_at"
+).split()
+TRIAL_COLUMNS = (
+    "id spec_hash kind state strategy_name dataset parameters n_returns mean std skew kurtosis metrics error created_at"
 ).split()
 HEADLINE_METRICS = (
     "total_return_percent sharpe_ratio max_drawdown_percent total_trades win_rate profit_factor volatility"
@@ -114,6 +122,35 @@ def sweeps_table(database: Database, limit: int | None = None) -> pd.DataFrame:
     columns = [_SWEEPS.c.id, _DATASETS.c.name.label("dataset"), *(_SWEEPS.c[name] for name in SWEEP_COLUMNS)]
     query = sa.select(*columns).select_from(_SWEEPS.outerjoin(_DATASETS)).order_by(_SWEEPS.c.id.desc())
     return _frame(database, query, limit)
+
+
+def trials_table(
+    database: Database,
+    dataset_sha256: str | None = None,
+    strategy_name: str | None = None,
+    sweep_id: int | None = None,
+    *,
+    limit: int | None = None,
+) -> pd.DataFrame:
+    """Return what was tried, newest first: all, or on a dataset, with a strategy, in a sweep; with headline metrics.
+
+    A number that is undefined is NaN, and so is ``n_returns`` where a trial has no daily returns.
+    """
+    import pandas as pd
+
+    own = {name: sa.cast(_TRIALS.c[name], sa.Text).label(name) for name in ("parameters", "metrics")}
+    own["dataset"] = _DATASETS.c.name.label("dataset")
+    query = sa.select(*(own[name] if name in own else _TRIALS.c[name] for name in TRIAL_COLUMNS))
+    query = query.select_from(_TRIALS.outerjoin(_DATASETS)).order_by(_TRIALS.c.id.desc()).limit(limit)
+    with database.read() as session:
+        rows = session.execute(narrowed(query, dataset_sha256, strategy_name, sweep_id)).all()
+    columns = columns_of_rows(rows, TRIAL_COLUMNS)
+    columns["parameters"] = read_objects(columns["parameters"])
+    metrics = read_numbers(columns.pop("metrics"), HEADLINE_METRICS)
+    place = TRIAL_COLUMNS.index("metrics")
+    order = [*TRIAL_COLUMNS[:place], *HEADLINE_METRICS, *TRIAL_COLUMNS[place + 1 :]]
+    frame = pd.DataFrame(columns | metrics, columns=order)
+    return _timed(frame.astype(dict.fromkeys(("n_returns", *MOMENTS), "float64")), query)
 
 
 def notebook_runs_table(database: Database, limit: int | None = None) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from functools import cache
+from secrets import token_hex
 from typing import Any
 from unicodedata import category
 
@@ -19,10 +20,14 @@ from research_kit.store.json_values import clean_text, to_json
 from research_kit.store.tables import (
     METRIC_COLUMNS,
     STRATEGY_ORIGINS,
+    SWEEP_KINDS,
     TRIAL_KINDS,
     TRIAL_STATES,
     columns_of,
 )
+
+ERROR_LENGTH = 20_000  # characters of a message that are kept
+HASH_LENGTH = 64
 
 TradeColumn = Sequence[Any] | NDArray[Any]
 
@@ -85,7 +90,7 @@ class NewStrategy:
     default_parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_word("origin", self.origin, STRATEGY_ORIGINS)
+        check_word("origin", self.origin, STRATEGY_ORIGINS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +139,12 @@ class TrialRecord:
     skew: float | None = None
     kurtosis: float | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    engine_version: str | None = None
     error: str | None = None
 
     def __post_init__(self) -> None:
-        _check_word("kind", self.kind, TRIAL_KINDS)
-        _check_word("state", self.state, TRIAL_STATES)
+        check_word("kind", self.kind, TRIAL_KINDS)
+        check_word("state", self.state, TRIAL_STATES)
         returns = self.daily_returns
         if returns is not None and not (returns.ndim == 1 and np.isfinite(returns).all()):
             raise StoreError("The daily returns of a trial must be one row of finite numbers.")
@@ -164,16 +170,36 @@ class JobOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class NewSweep:
-    """A search over parameter sets; the fields are the columns of ``sweeps``."""
+    """A search over parameter sets, or a walk-forward; the fields are the columns of ``sweeps``.
+
+    ``sets_hash`` is a sha256 of all that identifies it (strategy, data, options and every set): the same sweep asked
+    again has the same. ``settings`` holds what else describes it, such as the windows of a walk-forward.
+    """
 
     strategy_name: str
     method: str
-    total_sets: int
+    sets_hash: str
+    kind: str = "sweep"
     strategy_sha256: str | None = None
+    strategy_class: str = ""
     dataset_id: int | None = None
+    dataset_sha256: str | None = None
     objective: str = ""
     grid: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_word("kind", self.kind, SWEEP_KINDS)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who works on a sweep, and the token that proves it: a new one for each lease."""
+
+    worker_id: str
+    token: str = field(default_factory=lambda: token_hex(16))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +238,20 @@ def check_dataset_name(name: str) -> str:
             f"A dataset's name cannot hold {hidden!r}, which no screen shows: {name!r}. Give one without it."
         )
     return name
+
+
+def check_word(name: str, word: str, allowed: Sequence[str]) -> None:
+    """Raise ``StoreError`` with the nearest match where a word is not one of those allowed."""
+    if word not in allowed:
+        raise StoreError(f"{name}={word!r} is not one of its words. {did_you_mean(word, allowed)}")
+
+
+def checked_hashes(hashes: Sequence[str]) -> list[str]:
+    """Return spec hashes that a column can take, or raise ``StoreError``."""
+    for mark in hashes:
+        if not (isinstance(mark, str) and len(mark) <= HASH_LENGTH and mark.isalnum() and mark.isascii()):
+            raise StoreError(f"A spec hash has at most {HASH_LENGTH} letters and digits; {mark!r:.100} is none.")
+    return list(hashes)
 
 
 def row_of(table: str, record: Any) -> dict[str, Any]:
@@ -315,8 +355,3 @@ _CHECKS: tuple[tuple[type, Callable[[str, Any, Any], Any]], ...] = (
 def _shared_names(table: str, record: type) -> tuple[str, ...]:
     names = {column.name for column in columns_of(table).columns}
     return tuple(item.name for item in fields(record) if item.name in names)
-
-
-def _check_word(name: str, word: str, allowed: Sequence[str]) -> None:
-    if word not in allowed:
-        raise StoreError(f"{name}={word!r} is not one of its words. {did_you_mean(word, allowed)}")

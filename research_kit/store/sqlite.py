@@ -38,7 +38,8 @@ def sqlite_engine(url: sa.URL, **options: Any) -> sa.Engine:
 
 
 def _set_up(connection: sqlite3.Connection, _: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    # the page size of a new file, of which a trial takes a third; a cache of up to 64 MiB, for indexes of hashes
+    for pragma in ("page_size=8192", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536"):
         connection.execute(f"PRAGMA {pragma}")
 
 

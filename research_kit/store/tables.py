@@ -1,5 +1,7 @@
 """Every table: one class each, with the columns, keys, indexes and checks that the database enforces.
 
+Those of trials and sweeps are in ``trial_tables``, what they are made of is in ``columns``.
+
 Units: ``*_percent`` and ``pnl_percent`` are percents, ``total_return``, ``pnl``, ``max_drawdown``, ``max_profit`` and
 ``max_loss`` money, ``progress``, ``win_rate``, ``volatility``, ``var_95``, ``cvar_95`` and ``daily_target_hit_rate``
 fractions; losses are negative; times are aware UTC; what is undefined is NULL.
@@ -8,79 +10,60 @@ A table class does not check its values when it is made (SQLModel leaves that to
 verbs of this room, which do.
 """
 
-import math
-from datetime import UTC, date, datetime
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from research_kit.bars.quality.report import QualityReport
+from research_kit.store.columns import (
+    COUNT,
+    FINAL_STATES,
+    IDS_FOR_EVER,
+    JOB_STATES,
+    JSON_VALUE,
+    SIDES,
+    STRATEGY_ORIGINS,
+    SWEEP_KINDS,
+    TRIAL_KINDS,
+    TRIAL_STATES,
+    FiniteFloat,
+    Table,
+    at_least_zero,
+    columns_of,
+    fraction,
+    now,
+    one_of,
+)
+from research_kit.store.trial_tables import SweepRow, SweepSet, Trial
 
-JOB_STATES = ("pending", "running", "completed", "failed", "cancelled")
-FINAL_STATES = ("completed", "failed", "cancelled")
-TRIAL_STATES = ("completed", "failed", "cancelled", "deleted")
-TRIAL_KINDS = ("run", "sweep", "walk_forward", "notebook")
-STRATEGY_ORIGINS = ("builtin", "workspace", "module", "notebook")
-SIDES = ("long", "short")
-
-_NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-def now() -> datetime:
-    """Return the time of this machine's clock, aware UTC."""
-    return datetime.now(UTC)
-
-
-class FiniteFloat(sa.types.TypeDecorator[float]):
-    """A float column that NaN and infinity cannot enter: both become NULL."""
-
-    impl = sa.Float
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> float | None:
-        if value is None:
-            return None
-        number = float(value)
-        return number if math.isfinite(number) else None
-
-
-JSON_VALUE = sa.JSON(none_as_null=True)
-COUNT = sa.Integer().with_variant(
-    sa.BigInteger(), "postgresql"
-)  # bytes and rows pass 2**31; SQLite's integers are wide
-
-
-IDS_FOR_EVER = {"sqlite_autoincrement": True}  # the id of a deleted row is never given to another
-
-
-class Table(SQLModel):
-    """What all tables share: metadata of their own, so that the SQLModel tables of a notebook never mix with these."""
-
-    metadata: ClassVar[sa.MetaData] = sa.MetaData(naming_convention=_NAMES)
-
-
-def one_of(column: str, allowed: tuple[str, ...]) -> sa.CheckConstraint:
-    """Return the check that a text column holds one of these words."""
-    words = ", ".join(f"'{word}'" for word in allowed)
-    return sa.CheckConstraint(f"{column} IN ({words})", name=column)
-
-
-def at_least_zero(*columns: str) -> list[sa.CheckConstraint]:
-    """Return, for each column, the check that it is NULL or not negative."""
-    return [sa.CheckConstraint(f"{column} >= 0", name=column) for column in columns]
-
-
-def fraction(*columns: str) -> list[sa.CheckConstraint]:
-    """Return, for each column, the check that it is NULL or between 0 and 1."""
-    return [sa.CheckConstraint(f"{column} BETWEEN 0 AND 1", name=column) for column in columns]
+__all__ = [
+    "FINAL_STATES",
+    "JOB_STATES",
+    "METRIC_COLUMNS",
+    "SIDES",
+    "STRATEGY_ORIGINS",
+    "SWEEP_KINDS",
+    "TRIAL_KINDS",
+    "TRIAL_STATES",
+    "Backtest",
+    "BacktestJob",
+    "BacktestMetrics",
+    "Dataset",
+    "DatasetParent",
+    "FiniteFloat",
+    "HoldoutLock",
+    "NotebookRun",
+    "StrategyRow",
+    "SweepRow",
+    "SweepSet",
+    "Table",
+    "Trade",
+    "Trial",
+    "columns_of",
+    "now",
+]
 
 
 class Dataset(Table, table=True):
@@ -327,64 +310,6 @@ class Backtest(Table, table=True):
     equity_size: int | None = Field(default=None, sa_type=COUNT)
 
 
-class SweepRow(Table, table=True):
-    """A search over parameter sets, or a walk-forward."""
-
-    __tablename__ = "sweeps"
-    __table_args__ = (one_of("status", JOB_STATES), *at_least_zero("total_sets", "completed_sets"), IDS_FOR_EVER)
-
-    id: int = Field(default=None, primary_key=True)
-    strategy_name: str = Field(max_length=200, index=True)
-    strategy_sha256: str | None = Field(default=None, max_length=64)
-    dataset_id: int | None = Field(default=None, foreign_key="datasets.id", index=True)
-    method: str = Field(max_length=50)
-    objective: str | None = Field(default=None, max_length=100)
-    grid: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
-    options: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
-    status: str = Field(default="pending", max_length=50, index=True)
-    total_sets: int = 0
-    completed_sets: int = 0
-    error: str | None = Field(default=None, sa_type=sa.Text)
-    created_at: datetime = Field(default_factory=now)
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
-
-
-class Trial(Table, table=True):
-    """One thing that was tried on a dataset, counted for ever: the same spec is the same trial."""
-
-    __tablename__ = "trials"
-    __table_args__ = (
-        one_of("kind", TRIAL_KINDS),
-        one_of("state", TRIAL_STATES),
-        *at_least_zero("n_returns", "std"),
-        IDS_FOR_EVER,
-    )
-
-    id: int = Field(default=None, primary_key=True, sa_type=COUNT)
-    spec_hash: str = Field(max_length=64, unique=True)
-    kind: str = Field(max_length=20)
-    state: str = Field(max_length=20)
-    dataset_id: int | None = Field(default=None, foreign_key="datasets.id", ondelete="SET NULL", index=True)
-    dataset_sha256: str | None = Field(default=None, max_length=64, index=True)
-    strategy_name: str = Field(max_length=200, index=True)
-    strategy_sha256: str | None = Field(default=None, max_length=64)
-    parameters: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
-    options: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
-    backtest_job_id: int | None = Field(default=None, foreign_key="backtest_jobs.id", ondelete="SET NULL", index=True)
-    sweep_id: int | None = Field(default=None, foreign_key="sweeps.id", ondelete="SET NULL", index=True)
-    daily_returns: bytes | None = None
-    first_day: date | None = None
-    n_returns: int | None = None
-    mean: float | None = Field(default=None, sa_type=FiniteFloat)
-    std: float | None = Field(default=None, sa_type=FiniteFloat)
-    skew: float | None = Field(default=None, sa_type=FiniteFloat)
-    kurtosis: float | None = Field(default=None, sa_type=FiniteFloat)
-    metrics: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
-    error: str | None = Field(default=None, sa_type=sa.Text)
-    created_at: datetime = Field(default_factory=now)
-
-
 class NotebookRun(Table, table=True):
     """One execution of a notebook with its parameters, and the files that it left."""
 
@@ -403,11 +328,6 @@ class NotebookRun(Table, table=True):
     created_at: datetime = Field(default_factory=now, index=True)
     started_at: datetime | None = None
     completed_at: datetime | None = None
-
-
-def columns_of(table: str) -> sa.Table:
-    """Return the Core table of this name, for statements that write many rows."""
-    return Table.metadata.tables[table]
 
 
 METRIC_COLUMNS = tuple(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -162,15 +161,14 @@ def _is_strategy(thing: object) -> TypeGuard[type[Strategy]]:
 def _checked(kind: type) -> type[Strategy]:
     if not issubclass(kind, Strategy):
         raise StrategyError(f"{kind.__name__} is not a strategy; derive it from research_kit.Strategy.")
-    if inspect.isabstract(kind):
-        missing = ", ".join(sorted(kind.__abstractmethods__))
-        raise StrategyError(f"{kind.__name__} cannot be run, because it does not define {missing}.")
+    if kind.style() == "none":
+        raise StrategyError(f"{kind.__name__} cannot be run, because it defines neither signals() nor on_bar().")
     return kind
 
 
 def _defined_in(module: ModuleType) -> list[type[Strategy]]:
     """Return the strategies that a module, or a package beneath it, defines."""
-    kinds = [kind for kind in vars(module).values() if _is_strategy(kind) and not inspect.isabstract(kind)]
+    kinds = [kind for kind in vars(module).values() if _is_strategy(kind) and kind.style() != "none"]
     return [kind for kind in kinds if f"{kind.__module__}.".startswith(f"{module.__name__}.")]
 
 

@@ -63,6 +63,9 @@ class Signals:
     exposure: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
+        if self.exposure is not None and not (self.labels or self.prices) and self._has_no_events():
+            object.__setattr__(self, "exposure", _one_row(_exposure(self.exposure)))
+            return  # the usual case of a sweep, thousands of times a second
         events = {name: _booleans(name, getattr(self, name)) for name in EVENTS if getattr(self, name) is not None}
         if (self.exposure is None) == (not events):
             raise SignalError("Signals need either a target exposure or at least one of " + ", ".join(EVENTS) + ".")
@@ -76,11 +79,24 @@ class Signals:
         _check_conflict(events)
 
     def __len__(self) -> int:
-        return len(next(array for array in self._arrays().values()))
+        return len(next(array for array in self._arrays().values()) if self.exposure is None else self.exposure)
+
+    def _has_no_events(self) -> bool:
+        return self.enter_long is self.exit_long is self.enter_short is self.exit_short is None
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         named = {name: getattr(self, name) for name in (*EVENTS, "exposure")}
         return {name: array for name, array in named.items() if array is not None} | dict(self.prices)
+
+    def window(self, start: int, stop: int) -> Signals:
+        """Return the signals of the bars from ``start`` up to but not including ``stop``, without copying."""
+        part = slice(start, stop)
+        arrays = {name: getattr(self, name) for name in (*EVENTS, "exposure")}
+        return Signals(
+            **{name: None if array is None else array[part] for name, array in arrays.items()},
+            labels={name: label if isinstance(label, str) else label[part] for name, label in self.labels.items()},
+            prices={name: level[part] for name, level in self.prices.items()},
+        )
 
     @classmethod
     def target(
@@ -124,6 +140,12 @@ def _exposure(values: NDArray[Any]) -> NDArray[Any]:
     if exposure.ndim == 1 and np.isinf(largest_size(exposure)):
         at = int(np.argmax(np.isinf(exposure)))
         raise SignalError(f"A target must be finite or NaN (keep); bar {at} has infinity.")
+    return exposure
+
+
+def _one_row(exposure: NDArray[Any]) -> NDArray[Any]:
+    if exposure.ndim != 1:
+        raise SignalError(f"A target must have one value for each bar; its shape is {exposure.shape}.")
     return exposure
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
@@ -65,11 +65,11 @@ class Case:
     def engine_options(self) -> EngineOptions:
         return EngineOptions(**self.options)
 
-    def cut(self, keep: Sequence[int]) -> Case:
+    def cut(self, keep: Sequence[int]) -> Self:
         """Return the case with only these bars."""
 
         def pick(values: Any) -> Any:
-            return values if values is None or isinstance(values, str) else [values[at] for at in keep]
+            return pick_from(values, keep)
 
         return replace(
             self,
@@ -81,6 +81,21 @@ class Case:
             synthetic=pick(self.synthetic),
             steps=pick(self.steps),
         )
+
+    def smaller(self) -> list[Self]:
+        """Return the cases that one step makes of this one, the greatest steps first."""
+        everything = range(len(self.rows))
+        attempts = [self.cut(everything[: len(everything) // 2]), self.cut(everything[len(everything) // 2 :])]
+        attempts += [self.cut([at for at in everything if at != dropped]) for dropped in reversed(everything)]
+        attempts += [replace(self, options=_without(self.options, name)) for name in self.options]
+        attempts += [replace(self, labels={})] if self.labels else []
+        attempts += [replace(self, prices={})] if self.prices else []
+        attempts += [replace(self, synthetic=None)] if self.synthetic is not None else []
+        attempts += [replace(self, steps=None)] if self.steps is not None else []
+        for name, event in self.events.items():
+            for at in np.flatnonzero(event).tolist():
+                attempts.append(replace(self, events={**self.events, name: [*event[:at], False, *event[at + 1 :]]}))
+        return [attempt for attempt in attempts if attempt.rows]
 
     def __str__(self) -> str:
         lines = [f"seed {self.seed}: {len(self.rows)} bars, options {self.options}"]
@@ -100,6 +115,14 @@ class Case:
         words += [name for name, event in self.events.items() if event[at]]
         words += [f"{name} at {level[at]}" for name, level in self.prices.items() if not math.isnan(level[at])]
         return "  " + ", ".join(words) if words else ""
+
+
+Kind = TypeVar("Kind", bound=Case)
+
+
+def pick_from(values: Any, keep: Sequence[int]) -> Any:
+    """Return these of the values; nothing, or one text for all bars, stays what it is."""
+    return values if values is None or isinstance(values, str) else [values[at] for at in keep]
 
 
 def tiered_commission(price: float, units: float) -> float:
@@ -284,12 +307,12 @@ def any_case() -> st.SearchStrategy[Case]:
     return st.randoms(use_true_random=False).map(make_case)
 
 
-def smallest(case: Case, fails: Callable[[Case], bool], patience: int = 600) -> Case:
+def smallest(case: Kind, fails: Callable[[Kind], bool], patience: int = 600) -> Kind:
     """Return a smaller case that still fails: bars, options, wishes are taken away as long as it does."""
     tried, smaller = 0, True
     while smaller:
         smaller = False
-        for attempt in _smaller(case):
+        for attempt in case.smaller():
             tried += 1
             if tried > patience:
                 return case
@@ -299,26 +322,11 @@ def smallest(case: Case, fails: Callable[[Case], bool], patience: int = 600) -> 
     return case
 
 
-def _still_fails(case: Case, fails: Callable[[Case], bool]) -> bool:
+def _still_fails(case: Kind, fails: Callable[[Kind], bool]) -> bool:
     try:
         return fails(case)
     except (ValueError, KeyError):  # taking something away made the case one that nobody may ask for
         return False
-
-
-def _smaller(case: Case) -> list[Case]:
-    everything = range(len(case.rows))
-    attempts = [case.cut(everything[: len(everything) // 2]), case.cut(everything[len(everything) // 2 :])]
-    attempts += [case.cut([at for at in everything if at != dropped]) for dropped in reversed(everything)]
-    attempts += [replace(case, options=_without(case.options, name)) for name in case.options]
-    attempts += [replace(case, labels={})] if case.labels else []
-    attempts += [replace(case, prices={})] if case.prices else []
-    attempts += [replace(case, synthetic=None)] if case.synthetic is not None else []
-    attempts += [replace(case, steps=None)] if case.steps is not None else []
-    for name, event in case.events.items():
-        for at in np.flatnonzero(event).tolist():
-            attempts.append(replace(case, events={**case.events, name: [*event[:at], False, *event[at + 1 :]]}))
-    return [attempt for attempt in attempts if attempt.rows]
 
 
 def _without(options: dict[str, Any], name: str) -> dict[str, Any]:

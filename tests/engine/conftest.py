@@ -24,3 +24,21 @@ def engine(request):
     from slow_engine import slow_backtest
 
     return slow_backtest
+
+
+@pytest.fixture(scope="session")
+def compiled_order_engine():
+    """Return ``run(bars, player, options) -> SlowOrderResult`` through the compiled engine."""
+    from order_engines import compiled_order_backtest
+
+    return compiled_order_backtest
+
+
+@pytest.fixture(scope="session", params=["slow", "compiled"])
+def order_engine(request):
+    """Return ``run(bars, player, options) -> SlowOrderResult``, once for each engine."""
+    if request.param == "compiled":
+        return request.getfixturevalue("compiled_order_engine")
+    from slow_orders import slow_order_backtest
+
+    return slow_order_backtest

@@ -24,8 +24,13 @@ def compiled_backtest(bars: Bars, signals: Signals, options: EngineOptions) -> S
     """Return what ``simulate`` gives, as a SlowResult; cash and units are known after the last bar only."""
     from research_kit.engine.simulation import simulate
 
-    run = simulate(bars, signals, options)
-    names = [name for name in TRADE.names or () if not name.endswith("_label")]
+    return slow_result_of(simulate(bars, signals, options))
+
+
+def slow_result_of(run: Any) -> SlowResult:
+    """Return a simulation as a SlowResult."""
+    known = {field.name for field in fields(SlowTrade)}
+    names = [name for name in TRADE.names or () if name in known and not name.endswith("_label")]
     rows = zip(run.trades[names].tolist(), run.entry_labels(), run.exit_labels(), strict=True)
     trades = [
         SlowTrade(**dict(zip(names, values, strict=True)), entry_label=opened, exit_label=closed)

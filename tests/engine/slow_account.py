@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from research_kit.bars.frame import Bars
@@ -74,6 +75,7 @@ class Lot:
     slippage: float
     label: str
     signal_bar: int
+    by_stop: bool = False  # opened inside its bar by a stop: the price came rising to a long lot's fill
     borrow: float = 0.0
 
 
@@ -87,6 +89,27 @@ class Exit:
     label: str
     signal_bar: int = -1
     is_limit: bool = False
+
+
+@dataclass(frozen=True)
+class Fill:
+    """What a signal or an order meets: a raw price at a moment, with the levels and labels that come along."""
+
+    bar: int
+    moment: str
+    raw: float
+    signal_bar: int = -1
+    stop_loss: float | None = None
+    take_profit: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    is_limit: bool = False
+    by_stop: bool = False
+
+    def label(self, event: str) -> str:
+        return self.labels.get(event, event)
+
+    def exit(self, event: str) -> Exit:
+        return Exit(self.bar, self.moment, self.raw, self.label(event), self.signal_bar, self.is_limit)
 
 
 def moved(price: float, fraction: float) -> float:
@@ -131,6 +154,7 @@ class Account:
         self.cash = options.initial_cash
         self.lots: list[Lot] = []
         self.result = SlowResult()
+        self.on_flat: Callable[[], None] = lambda: None  # called whenever the position has become flat
 
     def held(self) -> float:
         """Return the units of the position, negative for a short one."""
@@ -149,8 +173,8 @@ class Account:
 
     # costs
 
-    def entry_fill(self, side: int, raw: float) -> float:
-        return moved(raw, side * self.slip)
+    def entry_fill(self, side: int, raw: float, is_limit: bool = False) -> float:
+        return raw if is_limit else moved(raw, side * self.slip)
 
     def exit_fill(self, side: int, raw: float, is_limit: bool = False) -> float:
         return raw if is_limit else moved(raw, -side * self.slip)
@@ -209,6 +233,8 @@ class Account:
         commission = self.commission(self.exit_fill(parts[0][0].side, how.raw, how.is_limit), total)
         for lot, units in parts:
             self.close_part(lot, units, how, commission * units / total)
+        if not self.lots:
+            self.on_flat()
 
     def close_part(self, lot: Lot, units: float, how: Exit, commission: float) -> None:
         price = self.exit_fill(lot.side, how.raw, how.is_limit)
@@ -252,6 +278,10 @@ class Account:
         first = lot.entry_bar if lot.moment == AT_OPEN else lot.entry_bar + 1
         whole_bars = list(range(first, how.bar + 1 if how.moment == AT_CLOSE else how.bar))
         prices = [lot.raw, how.raw]
+        if lot.moment == INSIDE:
+            if how.bar == lot.entry_bar:
+                return prices
+            prices.append(market.close[lot.entry_bar])
         prices += [market.high[bar] for bar in whole_bars] + [market.low[bar] for bar in whole_bars]
         if how.moment == INSIDE and market.open is not None:
             prices.append(market.usable_open(how.bar))

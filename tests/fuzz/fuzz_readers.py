@@ -12,6 +12,7 @@ import io
 import json
 import math
 import random
+import re
 import tempfile
 import time
 import traceback
@@ -283,13 +284,14 @@ def main() -> None:
 
 
 def keep(content: bytes, at: int, error: Exception) -> None:
-    """Write what was found, once for each place that it was raised at."""
+    """Write what was found, once for each place that it was raised at and each beginning of what it says."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{type(error).__name__}-{Path(last.filename).stem}-{last.lineno}"
+    said = re.sub(r"[^A-Za-z]+", "", str(error))[:12] or "nothing"
+    place = f"{type(error).__name__}-{Path(last.filename).stem}-{said}"
+    name = f"{place}-{at}-{sha256(content).hexdigest()[:8]}.bin"
     if not list(FOUND.glob(f"{place}-*")):
-        name = f"{place}-{at}-{sha256(content).hexdigest()[:8]}.bin"
         (FOUND / name).write_bytes(content)
-        print(f"{name}: {error!s:.300}", flush=True)
+    print(f"{name}: {error!s:.300}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Databases for the tests: SQLite, and a real PostgreSQL whose cluster is thrown away at the end."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
 
 from research_kit.store.database import Database
-from research_kit.store.records import JobOutcome, NewDataset, NewJob, NewStrategy, TrialRecord
+from research_kit.store.records import JobOutcome, NewDataset, NewJob, NewStrategy, NewSweep, TrialRecord
+from research_kit.store.trial_batch import TrialBatch
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -72,6 +73,61 @@ def new_trial(spec_hash: str = "c" * 64, **more) -> TrialRecord:
     return TrialRecord(spec_hash=spec_hash, **(values | more))
 
 
+def new_hashes(n: int, seed: int = 1) -> list[str]:
+    rng = np.random.default_rng(seed)
+    return [rng.bytes(32).hex() for _ in range(n)]
+
+
+def new_sweep(sets_hash: str = "f" * 64, **more) -> NewSweep:
+    return NewSweep(**({"strategy_name": "sma_cross", "method": "grid", "sets_hash": sets_hash} | more))
+
+
+def new_batch(n: int = 3, seed: int = 1, days: int = 5, **more) -> TrialBatch:
+    """Return a batch in which one set in ten is undefined wherever it may be."""
+    rng = np.random.default_rng(seed)
+    undefined = np.arange(n) % 10 == 7
+    values = {
+        "kind": "sweep",
+        "strategy_name": "sma_cross",
+        "strategy_sha256": "b" * 64,
+        "dataset_sha256": "a" * 64,
+        "options": {"commission": 0.001, "fill": "next_open", "daily_target": None},
+        "first_day": date(2024, 1, 2),
+        "spec_hash": new_hashes(n, seed),
+        "parameters": [{"fast": i % 7, "slow": 10.5 + i // 7, "mode": "a", "on": True} for i in range(n)],
+        "daily_returns": np.where(undefined[:, None], np.nan, rng.normal(0, 0.01, (n, days)).astype(np.float32)),
+        "metrics": {
+            "sharpe_ratio": np.where(undefined, np.nan, rng.normal(size=n)),
+            "total_return_percent": np.where(undefined, np.inf, rng.normal(size=n)),
+            "total_trades": np.where(undefined, np.nan, np.arange(n)),
+            "cagr": np.full(n, np.nan),
+        },
+    }
+    values |= {name: np.where(undefined, np.nan, rng.random(n)) for name in ("mean", "std", "skew", "kurtosis")}
+    return TrialBatch(**(values | more))
+
+
+def records_of(batch: TrialBatch) -> list[TrialRecord]:
+    """Return the same trials one by one."""
+    names = ("kind", "strategy_name", "strategy_sha256", "dataset_id", "dataset_sha256", "options", "sweep_id")
+    shared = {name: getattr(batch, name) for name in names}
+
+    def number(value):
+        return float(value) if np.isfinite(value) else None
+
+    def one(i):
+        own = {name: getattr(batch, name)[i] for name in ("spec_hash", "parameters")}
+        own |= {name: number(getattr(batch, name)[i]) for name in ("mean", "std", "skew", "kurtosis")}
+        metrics = {name: number(values[i]) for name, values in batch.metrics.items()}
+        returns = batch.daily_returns[i]
+        if not np.isnan(returns).all():
+            own |= {"daily_returns": returns, "first_day": batch.first_day}
+        own["metrics"] = metrics if any(value is not None for value in metrics.values()) else {}
+        return TrialRecord(state=batch.states[i], error=batch.error and batch.error[i], **shared, **own)
+
+    return [one(i) for i in range(batch.size)]
+
+
 def new_trades(n: int, seed: int = 1) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     entry = 1_704_067_200_000_000_000 + 60_000_000_000 * np.arange(n)
@@ -105,6 +161,10 @@ def make():
         strategy = staticmethod(new_strategy)
         job = staticmethod(new_job)
         trial = staticmethod(new_trial)
+        hashes = staticmethod(new_hashes)
+        sweep = staticmethod(new_sweep)
+        batch = staticmethod(new_batch)
+        records = staticmethod(records_of)
         trades = staticmethod(new_trades)
         outcome = staticmethod(new_outcome)
 

@@ -119,6 +119,13 @@ def test_trades_need_their_columns():
         trade_columns({"entry_price": [1.0]})
 
 
+def test_what_the_database_refuses_is_said_in_a_sentence(database, make):
+    with pytest.raises(StoreError, match="refused a row"):
+        write(database, make.trades(2) | {"quantity": [1.0, -1.0]}, make)
+    with database.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Trade)) == 0
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand_trades_are_quick(database, make, record_property):
     n = 100_000

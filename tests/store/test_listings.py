@@ -1,7 +1,9 @@
 """Listings: newest first, aware UTC, with their types also when they are empty."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from research_kit.errors import NotFoundError
@@ -19,10 +21,21 @@ from research_kit.store.listings import (
     notebook_runs_table,
     strategies_table,
     sweeps_table,
+    trials_table,
 )
 from research_kit.store.strategies import save_strategy
+from research_kit.store.sweeps import create_sweep, finish_sweep, record_sets
+from research_kit.store.trials import record_trials
 
-TABLES = (datasets_table, strategies_table, jobs_table, backtests_table, sweeps_table, notebook_runs_table)
+TABLES = (
+    datasets_table,
+    strategies_table,
+    jobs_table,
+    backtests_table,
+    sweeps_table,
+    trials_table,
+    notebook_runs_table,
+)
 
 
 @pytest.fixture
@@ -71,6 +84,63 @@ def test_a_backtest_without_dataset_is_listed(database, make):
     job_id = create_job(database, make.job())
     complete_job(database, job_id, claim_job(database, job_id, "worker"), make.outcome(0))
     assert backtests_table(database).dataset.isna().tolist() == [True]
+
+
+def test_sweeps_with_dataset_and_counters(database, make):
+    dataset = add_dataset(database, make.dataset("one"))
+    batch = make.batch(4, state=["completed", "completed", "failed", "cancelled"])
+    sweep = make.sweep(dataset_id=dataset.id, objective="sharpe_ratio")
+    ended = create_sweep(database, sweep, batch.spec_hash)
+    record_sets(database, ended, batch)
+    finish_sweep(database, ended, "completed", best_spec_hash=batch.spec_hash[0])
+    create_sweep(database, make.sweep(kind="walk_forward", method="random"), make.hashes(7))
+    frame = sweeps_table(database)
+    assert frame.id.tolist() == [2, 1]
+    assert frame.kind.tolist() == ["walk_forward", "sweep"]
+    assert frame.method.tolist() == ["random", "grid"]
+    assert frame.status.tolist() == ["running", "completed"]
+    assert frame.dataset.isna().tolist() == [True, False]
+    assert frame[["total_sets", "completed_sets", "failed_sets"]].to_numpy().tolist() == [[7, 0, 0], [4, 2, 1]]
+    assert frame.best_spec_hash.tolist()[1] == batch.spec_hash[0]
+    assert frame.actual_duration.isna().tolist() == [True, False]
+    assert "lease_token" not in frame
+
+
+def test_trials_with_dataset_and_headline_metrics(database, make):
+    dataset = add_dataset(database, make.dataset("one"))
+    batch = make.batch(20, dataset_id=dataset.id)
+    record_trials(database, batch)
+    failed = make.trial("2" * 64, state="failed", error="no", strategy_name="momentum", metrics={"sharpe_ratio": "odd"})
+    record_trials(database, [failed])
+    frame = trials_table(database)
+    assert frame.id.is_monotonic_decreasing
+    assert frame.columns.tolist()[:5] == ["id", "spec_hash", "kind", "state", "strategy_name"]
+    assert frame.columns.tolist()[-2:] == ["error", "created_at"]
+    assert frame.iloc[0][["kind", "state", "error", "strategy_name"]].tolist() == ["run", "failed", "no", "momentum"]
+    assert frame.dataset.isna().sum() == 1
+    frame = frame.set_index("spec_hash").loc[batch.spec_hash]
+    assert frame.parameters.tolist() == batch.parameters
+    assert frame.n_returns.isna().tolist() == [i % 10 == 7 for i in range(20)]
+    np.testing.assert_array_equal(frame["mean"], batch.mean)
+    np.testing.assert_array_equal(frame.sharpe_ratio, batch.metrics["sharpe_ratio"])
+    np.testing.assert_array_equal(frame.total_trades, batch.metrics["total_trades"])
+    assert frame.profit_factor.isna().all()
+    assert {str(frame[name].dtype) for name in ("n_returns", "mean", "profit_factor")} == {"float64"}
+
+
+def test_trials_of_a_dataset_a_strategy_a_sweep(database, make):
+    batch = make.batch(6)
+    record_trials(database, replace(batch, strategy_name="momentum", dataset_sha256="b" * 64))
+    other = make.batch(4, seed=2)
+    sweep = create_sweep(database, make.sweep(), [*batch.spec_hash[:2], *other.spec_hash, "9" * 64])
+    record_sets(database, sweep, other)
+    assert len(trials_table(database)) == 10
+    assert len(trials_table(database, "b" * 64)) == 6
+    assert len(trials_table(database, strategy_name="sma_cross")) == 4
+    assert trials_table(database, "b" * 64, "sma_cross").empty
+    assert set(trials_table(database, sweep_id=sweep).spec_hash) == {*batch.spec_hash[:2], *other.spec_hash}
+    assert len(trials_table(database, "b" * 64, sweep_id=sweep)) == 2
+    assert len(trials_table(database, limit=3)) == 3
 
 
 def test_every_table_can_be_limited(filled):

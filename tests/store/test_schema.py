@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import select
 
-from research_kit.errors import SchemaVersionError
+from research_kit.errors import SchemaVersionError, StoreError
 from research_kit.store import schema
 from research_kit.store.database import Database
-from research_kit.store.tables import METRIC_COLUMNS, Dataset, DatasetParent, Table
+from research_kit.store.tables import METRIC_COLUMNS, Dataset, DatasetParent, SweepRow, Table
 
 SCHEMA = """
 backtest_jobs: id Integer, status String(50), strategy String(200), strategy_params JSON, engine_options JSON,
@@ -115,7 +115,7 @@ def test_migrations_and_classes_agree_up_down_up(empty_url):
 def test_sqlite_gives_no_id_twice(sqlite_database):
     with sqlite_database.read() as session:
         made = dict(session.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all())
-    for table in set(Table.metadata.tables) - {"trades", "backtest_metrics", "dataset_parents"}:
+    for table in set(Table.metadata.tables) - {"trades", "backtest_metrics", "dataset_parents", "sweep_sets"}:
         assert "AUTOINCREMENT" in made[table]
 
 
@@ -234,16 +234,19 @@ def test_a_migration_keeps_rows_and_keys(own_database, next_version, make):
         Database.open(own_database.url)
 
 
-def only_first(folder):
-    """Return a folder with the first migration alone."""
-    shutil.copytree(schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "0002*"))
+def only_up_to(revision, folder):
+    """Return a folder with the migrations up to one alone."""
+    shutil.copytree(schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (folder / "versions").glob("0*.py"):
+        if path.name[:4] > revision:
+            path.unlink()
     return folder
 
 
 def test_datasets_of_the_first_schema_keep_their_rows_and_get_their_parents(empty_url, tmp_path):
     engine = engine_of(empty_url)
     with engine.begin() as connection:
-        schema.upgrade(connection, only_first(tmp_path / "first"))
+        schema.upgrade(connection, only_up_to("0001", tmp_path / "first"))
         for values in ("1, 'a', NULL", "2, 'a', 1", "3, 'b', 2"):
             connection.exec_driver_sql(
                 "INSERT INTO datasets (id, name, parent_id, file_path, backtest_count, created_at) "
@@ -260,6 +263,49 @@ def test_datasets_of_the_first_schema_keep_their_rows_and_get_their_parents(empt
         assert "lineage" not in {column["name"] for column in sa.inspect(connection).get_columns("datasets")}
         assert connection.exec_driver_sql("SELECT count(*) FROM datasets").scalar() == 3
         assert schema.revision_of(connection) == "0001"
+    engine.dispose()
+
+
+def test_sweeps_of_the_second_schema_keep_their_rows_and_trials(empty_url, tmp_path):
+    engine = engine_of(empty_url)
+    with engine.begin() as connection:
+        schema.upgrade(connection, only_up_to("0002", tmp_path / "second"))
+        for i in (1, 2):
+            connection.exec_driver_sql(
+                "INSERT INTO sweeps (id, strategy_name, method, status, total_sets, completed_sets, created_at) "
+                f"VALUES ({i}, 'sma_cross', 'grid', 'running', 3, 2, '2024-01-01 00:00:00')"
+            )
+        connection.exec_driver_sql(
+            "INSERT INTO trials (spec_hash, kind, state, strategy_name, sweep_id, created_at) "
+            "VALUES ('a', 'sweep', 'completed', 'sma_cross', 2, '2024-01-01 00:00:00')"
+        )
+        connection.exec_driver_sql("DELETE FROM sweeps WHERE id = 1")
+    with Database.open(empty_url) as database:
+        assert database.check() == []
+        with database.read() as session:
+            [row] = session.exec(select(SweepRow)).all()
+        assert (row.id, row.status, row.kind, row.completed_sets, row.failed_sets) == (2, "running", "sweep", 2, 0)
+        assert (row.cancel_requested, row.sets_hash, row.lease_token) == (False, None, None)
+        with database.write() as session:
+            session.execute(sa.text("INSERT INTO sweep_sets (sweep_id, position, spec_hash) VALUES (2, 0, 'a')"))
+        for change in ("kind = 'other'", "failed_sets = -1"):
+            with pytest.raises(StoreError, match="refused a row"), database.write() as session:
+                session.execute(sa.text(f"UPDATE sweeps SET {change}"))
+    with engine.begin() as connection:
+        schema.downgrade(connection, "0002")
+        found = connection.exec_driver_sql("SELECT id, status, total_sets, completed_sets FROM sweeps").all()
+        assert [tuple(line) for line in found] == [(2, "running", 3, 2)]
+        assert connection.exec_driver_sql("SELECT sweep_id FROM trials").scalar() == 2
+        tables = sa.inspect(connection)
+        assert "sweep_sets" not in tables.get_table_names()
+        assert {"kind", "heartbeat_at"}.isdisjoint(column["name"] for column in tables.get_columns("sweeps"))
+        with_second = shape(connection)
+        schema.upgrade(connection)
+        assert schema.differences(connection) == []
+        schema.downgrade(connection, "0002")
+        assert shape(connection) == with_second
+        schema.upgrade(connection)
+        assert connection.exec_driver_sql("SELECT count(*) FROM sweeps").scalar() == 1
     engine.dispose()
 
 

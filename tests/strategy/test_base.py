@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from research_kit.errors import ParameterError
+from research_kit.errors import ParameterError, StrategyError
 from research_kit.strategy.base import Param, Strategy, snake_case
 from research_kit.strategy.signals import Signals
 
@@ -122,12 +122,22 @@ def test_the_description_is_the_first_line():
     assert Needy.description() == ""
 
 
-def test_a_strategy_without_signals_cannot_be_made():
+def test_a_strategy_is_written_in_one_of_two_ways(make_bars):
     class Empty(Strategy):
         pass
 
-    with pytest.raises(TypeError, match="signals"):
-        Empty()
+    class ByBars(Strategy):
+        def on_bar(self, ctx):
+            pass
+
+    assert (Empty.style(), Example.style(), ByBars.style()) == ("none", "signals", "on_bar")
+    with pytest.raises(StrategyError, match=r"empty does not define signals\(\)"):
+        Empty().signals(make_bars(2))
+    with pytest.raises(StrategyError, match=r"both defines both signals\(\) and on_bar\(\); keep the one"):
+
+        class Both(ByBars):
+            def signals(self, bars):
+                return Signals.target(bars.close > 1)
 
 
 def test_signals_come_from_the_bars(make_bars):

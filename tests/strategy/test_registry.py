@@ -91,7 +91,7 @@ def test_what_is_no_path_is_refused(path):
 def test_what_is_no_strategy_is_refused():
     with pytest.raises(StrategyError, match=r"dict is not a strategy; derive it from research_kit\.Strategy"):
         Registry().resolve(dict)
-    with pytest.raises(StrategyError, match="Strategy cannot be run, because it does not define signals"):
+    with pytest.raises(StrategyError, match=r"Strategy cannot be run, because it defines neither signals\(\) nor on_"):
         Registry().resolve(Strategy)
     with pytest.raises(StrategyError, match="A strategy is a class, an instance or a name; 7 is none of them"):
         Registry().resolve(7)

@@ -27,7 +27,7 @@ from research_kit.bars.columns.names import (
 )
 from research_kit.bars.columns.numbers import above, to_floats
 from research_kit.bars.frame import PRICE_COLUMNS
-from research_kit.errors import DataError, MissingColumnError, did_you_mean
+from research_kit.errors import DataError, MissingColumnError, did_you_mean, listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +47,7 @@ __all__ = [
 _TIME_OF_DAY = re.compile(r"\d{1,2}(:\d{2}){1,2}(\.\d+)?( ?[AaPp][Mm])?|\d{1,6}")
 
 _DATE = re.compile(r"\d{1,4}[-/. ]\w{1,9}[-/., ]+\d{1,4}|(19|20)\d{6}")
+_MOST_NAMED = 20  # columns that a sentence writes out to be copied
 _ROWS_LOOKED_AT = 50_000
 _FEWEST_CONTRADICTIONS = 3
 _VOLUMES_LOOKED_AT = 10_000
@@ -107,7 +108,7 @@ def assign_columns(table: pa.Table, *, has_header: bool, given: Given = None, so
 def _by_position(names: list[str], given: list[str], source: str) -> Assigned:
     if len(given) != len(names):
         raise DataError(
-            f"columns= names {len(given)} columns, {source} has {len(names)} ({', '.join(names)}); "
+            f"columns= names {len(given)} columns, {source} has {len(names)} ({listed(names)}); "
             "name them all, with '' for one to leave out."
         )
     parts = [part_of(name) for name in given]
@@ -243,7 +244,7 @@ def _free_name(name: str, taken: Mapping[str, str]) -> str:
 
 
 def _checked(assigned: Assigned, names: list[str], source: str) -> Assigned:
-    shown = ", ".join(names)
+    shown = listed(names)
     if not assigned.time:
         raise MissingColumnError(
             f"{source} has no column of times among {shown}; say which one it is: columns={{'time': ...}}."
@@ -280,9 +281,10 @@ def check_assumed_order(prices: Mapping[str, NDArray[np.float64]], assigned: Ass
     if _wrong_share(*best) > 0.01:
         raise DataError(f'{message}; say what each column is: columns=["time", "open", ...].')
     place = {at: PRICE_COLUMNS[role] for role, at in enumerate(order)}
-    listed = ["date", "time"] if len(assigned.time) == 2 else ["time"]
-    listed += [place[at] for at in range(4)] + [name for name in assigned.fields if name not in PRICE_COLUMNS]
-    raise DataError(f"{message}. The likely order is {', '.join(listed[:6])}; if so, say columns={_quoted(listed)}.")
+    likely = ["date", "time"] if len(assigned.time) == 2 else ["time"]
+    likely += [place[at] for at in range(4)] + [name for name in assigned.fields if name not in PRICE_COLUMNS]
+    said = f"say columns={_quoted(likely)}" if len(likely) <= _MOST_NAMED else "name each column with columns=[...]"
+    raise DataError(f"{message}. The likely order is {', '.join(likely[:6])}; if so, {said}.")
 
 
 def doubts_about_order(prices: Mapping[str, NDArray[np.float64]], assigned: Assigned) -> list[str]:

@@ -50,8 +50,8 @@ def slice_bars(bars: Bars, start: Moment | None = None, end: Moment | None = Non
     >>> slice_bars(bars, "1970-01-01 22:00", "1970-01-02").close.tolist()
     [23.0, 24.0]
     """
-    first = 0 if start is None else _position(bars, start, "start")
-    stop = len(bars) if end is None else _position(bars, end, "end")
+    first = 0 if start is None else position_of(bars, start, "start")
+    stop = len(bars) if end is None else position_of(bars, end, "end")
     if first < stop:
         return bars.window(first, stop)
     span = f"from {start} " if start is not None else ""
@@ -64,8 +64,8 @@ def slice_bars(bars: Bars, start: Moment | None = None, end: Moment | None = Non
     )
 
 
-def _position(bars: Bars, moment: Moment, name: str) -> int:
-    """Return how many bars come before a moment."""
+def position_of(bars: Bars, moment: Moment, name: str) -> int:
+    """Return how many bars come before a moment: a date is the beginning of its session day, a time is UTC."""
     read = read_moment(moment, name)
     if read.dtype == np.dtype("datetime64[D]"):
         day = int(np.clip(read.astype(np.int64), -_LAST_DAY, _LAST_DAY))

@@ -21,6 +21,7 @@ from research_kit.strategy.indicators.channels import (
     stochastic,
 )
 from research_kit.strategy.indicators.crossings import crossed_above, crossed_below, previous
+from research_kit.strategy.indicators.memory import remembered
 from research_kit.strategy.indicators.oscillators import Macd, macd, rsi
 from research_kit.strategy.indicators.spread import Bollinger, atr, bollinger, rolling_std, zscore
 
@@ -37,6 +38,7 @@ __all__ = [
     "ema",
     "macd",
     "previous",
+    "remembered",
     "rolling_max",
     "rolling_min",
     "rolling_std",

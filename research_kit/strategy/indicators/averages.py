@@ -8,10 +8,12 @@ from numpy.typing import ArrayLike
 from research_kit.bars.frame import FloatArray
 from research_kit.compiled import compiled
 from research_kit.strategy.indicators.inputs import series, window
+from research_kit.strategy.indicators.memory import remembered
 
 BLOCK = 2_048  # bars after which a running sum is taken afresh, so that rounding errors cannot pile up
 
 
+@remembered
 def sma(values: ArrayLike, length: int) -> FloatArray:
     """Return the simple moving average: the mean of the last ``length`` values.
 
@@ -42,6 +44,7 @@ def sma(values: ArrayLike, length: int) -> FloatArray:
     return out
 
 
+@remembered
 def ema(values: ArrayLike, length: int) -> FloatArray:
     """Return the exponential moving average with alpha = 2 / (length + 1).
 
@@ -70,6 +73,7 @@ def ema(values: ArrayLike, length: int) -> FloatArray:
     return out
 
 
+@remembered
 def wma(values: ArrayLike, length: int) -> FloatArray:
     """Return the linearly weighted average: weights 1, 2, … ``length``, the newest value the heaviest.
 

@@ -11,6 +11,7 @@ from research_kit.bars.frame import FloatArray
 from research_kit.compiled import compiled
 from research_kit.strategy.indicators.averages import sma
 from research_kit.strategy.indicators.inputs import aligned, series, window
+from research_kit.strategy.indicators.memory import remembered
 
 
 class Donchian(NamedTuple):
@@ -28,6 +29,7 @@ class Stochastic(NamedTuple):
     d: FloatArray
 
 
+@remembered
 def rolling_min(values: ArrayLike, length: int) -> FloatArray:
     """Return the lowest of the last ``length`` values.
 
@@ -51,6 +53,7 @@ def rolling_min(values: ArrayLike, length: int) -> FloatArray:
     return _rolling(values, length, sign=-1.0)
 
 
+@remembered
 def rolling_max(values: ArrayLike, length: int) -> FloatArray:
     """Return the highest of the last ``length`` values; the rest is as in ``rolling_min``.
 
@@ -62,6 +65,7 @@ def rolling_max(values: ArrayLike, length: int) -> FloatArray:
     return _rolling(values, length, sign=1.0)
 
 
+@remembered
 def donchian(high: ArrayLike, low: ArrayLike, length: int = 20) -> Donchian:
     """Return Donchian's channel: the lowest low and the highest high of the last ``length`` bars, and their middle.
 
@@ -91,6 +95,7 @@ def donchian(high: ArrayLike, low: ArrayLike, length: int = 20) -> Donchian:
     return Donchian(lower, lower + (upper - lower) / 2.0, upper)
 
 
+@remembered
 def stochastic(high: ArrayLike, low: ArrayLike, close: ArrayLike, length: int = 14, *, smooth: int = 3) -> Stochastic:
     """Return Lane's stochastic oscillator: where the close lies in the range of the last ``length`` bars.
 

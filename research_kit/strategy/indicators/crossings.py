@@ -8,8 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from research_kit.bars.frame import FloatArray
 from research_kit.errors import OptionError
 from research_kit.strategy.indicators.inputs import series, window
+from research_kit.strategy.indicators.memory import remembered
 
 
+@remembered
 def crossed_above(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
     """Return True on each bar where ``a`` is above ``b`` and was not on the bar before: a[t-1] <= b[t-1], a[t] > b[t].
 
@@ -33,6 +35,7 @@ def crossed_above(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
     return _turned(left > right, left <= right)
 
 
+@remembered
 def crossed_below(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
     """Return True on each bar where ``a`` is below ``b`` and was not on the bar before: a[t-1] >= b[t-1], a[t] < b[t].
 
@@ -47,6 +50,7 @@ def crossed_below(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
     return _turned(left < right, left >= right)
 
 
+@remembered
 def previous(values: ArrayLike, bars: int = 1) -> FloatArray:
     """Return the value of ``bars`` bars before, NaN for the first ``bars`` bars.
 

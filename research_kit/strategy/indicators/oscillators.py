@@ -12,6 +12,7 @@ from research_kit.compiled import compiled
 from research_kit.errors import OptionError
 from research_kit.strategy.indicators.averages import ema
 from research_kit.strategy.indicators.inputs import series, window
+from research_kit.strategy.indicators.memory import remembered
 
 
 class Macd(NamedTuple):
@@ -22,6 +23,7 @@ class Macd(NamedTuple):
     histogram: FloatArray
 
 
+@remembered
 def rsi(values: ArrayLike, length: int = 14) -> FloatArray:
     """Return Wilder's relative strength index: 100 × average gain / (average gain + average loss).
 
@@ -52,6 +54,7 @@ def rsi(values: ArrayLike, length: int = 14) -> FloatArray:
     return out
 
 
+@remembered
 def macd(values: ArrayLike, fast: int = 12, slow: int = 26, signal: int = 9) -> Macd:
     """Return the MACD: line = ema(fast) - ema(slow), signal = ema(line), histogram = line - signal.
 

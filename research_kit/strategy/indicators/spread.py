@@ -12,6 +12,7 @@ from research_kit.compiled import compiled
 from research_kit.errors import OptionError
 from research_kit.strategy.indicators.averages import sma
 from research_kit.strategy.indicators.inputs import aligned, series, window
+from research_kit.strategy.indicators.memory import remembered
 
 BLOCK = 2_048  # bars after which running sums are taken afresh
 CANCELLATION = 1e-4  # a variance this far below the sums it is the difference of has lost digits: take them afresh
@@ -25,6 +26,7 @@ class Bollinger(NamedTuple):
     upper: FloatArray
 
 
+@remembered
 def rolling_std(values: ArrayLike, length: int, *, ddof: int = 1) -> FloatArray:
     """Return the standard deviation of the last ``length`` values, divisor ``length - ddof``.
 
@@ -53,6 +55,7 @@ def rolling_std(values: ArrayLike, length: int, *, ddof: int = 1) -> FloatArray:
     return _spread(values, length, ddof, as_score=False)
 
 
+@remembered
 def zscore(values: ArrayLike, length: int, *, ddof: int = 1) -> FloatArray:
     """Return how many standard deviations each value lies above the mean of the last ``length``, itself included.
 
@@ -78,6 +81,7 @@ def zscore(values: ArrayLike, length: int, *, ddof: int = 1) -> FloatArray:
     return _spread(values, length, ddof, as_score=True)
 
 
+@remembered
 def bollinger(values: ArrayLike, length: int = 20, width: float = 2.0) -> Bollinger:
     """Return Bollinger bands: the simple average, and ``width`` population deviations (ddof 0) below and above it.
 
@@ -109,6 +113,7 @@ def bollinger(values: ArrayLike, length: int = 20, width: float = 2.0) -> Bollin
     return Bollinger(middle - distance, middle, middle + distance)
 
 
+@remembered
 def atr(high: ArrayLike, low: ArrayLike, close: ArrayLike, length: int = 14) -> FloatArray:
     """Return Wilder's average true range.
 

@@ -1,0 +1,99 @@
+"""A recorded sweep as users hold it: the table of its sets, and what they are as trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research_kit.metrics.registry import METRICS
+from research_kit.search.objective import Objective
+from research_kit.search.result import SweepResult
+from research_kit.search.space import ParameterSets
+from research_kit.store import stored_trials, sweeps
+from research_kit.store.trials import count_trials
+
+if TYPE_CHECKING:
+    from research_kit.runs.home import Home
+    from research_kit.store.tables import SweepRow
+
+Refused = Sequence[tuple[dict[str, Any], str]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Sweep(SweepResult):
+    """A recorded sweep: ``table``, ``best``, ``top(n)`` and the charts of every sweep, and what the store knows of it.
+
+    Sets that have not been run (the sweep was cancelled) are not in it. ``refused`` is known to the sweep that was just
+    run, and empty where it was loaded.
+    """
+
+    home: Home
+    row: SweepRow
+
+    @property
+    def id(self) -> int:
+        """The id of the sweep in the table ``sweeps``."""
+        return self.row.id
+
+    @property
+    def status(self) -> str:
+        """``running``, ``completed``, ``failed`` or ``cancelled``."""
+        return self.row.status
+
+    @cached_property
+    def returns(self) -> NDArray[np.float32]:
+        """Daily returns, fractions of shape (sets, days), NaN where a set has none."""
+        return stored_trials.daily_returns(self.home.database, list(self.keys or ()))
+
+    @property
+    def trials(self) -> int:
+        """How many different things were tried on this data so far, with any strategy."""
+        return count_trials(self.home.database, dataset_sha256=self.row.dataset_sha256)
+
+    @property
+    def best_key(self) -> str | None:
+        """The spec hash of the best set, None where no set has a value."""
+        return self.key(int(self.ranking[0])) if self.ranking.size else None
+
+    def refreshed(self) -> Sweep:
+        """Return the sweep with its row as it is now."""
+        return replace(self, row=sweeps.get_sweep(self.home.database, self.id))
+
+
+def load_sweep(home: Home, sweep_id: int, *, refused: Refused = ()) -> Sweep:
+    """Return a recorded sweep with the sets that have been run.
+
+    Raises
+    ------
+    NotFoundError
+        There is no sweep of this id.
+    """
+    stored = sweeps.load_sweep(home.database, sweep_id)
+    row, found = stored.row, stored.sets
+    ran = [at for at, state in enumerate(found.state) if state != "pending"]
+    settings, searched = row.settings or {}, list(row.grid or {})
+    options = stored_trials.options_of(home.database, sweep_id, settings.get("searched_options", []))
+    rows = [
+        {name: options[name][at] if name in options else (found.parameters[at] or {}).get(name) for name in searched}
+        for at in ran
+    ]
+    nothing = np.full(len(found), np.nan)
+    return Sweep(
+        strategy_name=row.strategy_name,
+        sets=ParameterSets.of_rows(rows),
+        metrics={name: found.metrics.get(name, nothing)[ran] for name in METRICS},
+        objective=Objective.of(row.objective or "sharpe_ratio"),
+        errors={
+            place: found.error[at] or found.state[at] for place, at in enumerate(ran) if found.state[at] != "completed"
+        },
+        refused=refused,
+        keys=[found.spec_hash[at] for at in ran],
+        is_grid=row.method == "grid",
+        home=home,
+        row=row,
+    )
