@@ -32,7 +32,7 @@ from research_kit.errors import ResearchKitError
 
 FOUND = Path(__file__).parent / "found"
 LONGEST_SENTENCE = 900
-SLOWEST = 20.0  # seconds
+SLOWEST = 20.0  # seconds of computing: a machine may be busy, or stopped
 SMALL = 100_000  # bytes of a seed
 TOKENS = (
     *(
@@ -223,7 +223,7 @@ def verdict(content: bytes, options: dict[str, object], folder: Path) -> str:
     """Return what came of a file: ``"bars"`` or ``"sentence"``. Raises AssertionError for anything else."""
     path = folder / "bars.csv"
     path.write_bytes(content)
-    start = time.perf_counter()
+    start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
@@ -235,7 +235,7 @@ def verdict(content: bytes, options: dict[str, object], folder: Path) -> str:
         else:
             check_reading(reading)
             outcome = "bars"
-    took = time.perf_counter() - start
+    took = time.process_time() - start
     assert took < SLOWEST, f"took {took:.1f} s"
     return outcome
 

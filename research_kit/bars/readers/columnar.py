@@ -37,7 +37,7 @@ class Parquet:
             file = parquet.ParquetFile(pa.BufferReader(source.load()))
             tables = (pa.Table.from_batches([batch]) for batch in file.iter_batches(batch_size=BATCH_ROWS))
             yield from _at_least_one(tables, file.schema_arrow)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _damaged(source, self.name, error) from None
 
 
@@ -67,7 +67,7 @@ class ArrowFile:
                 return
             reader = pa.ipc.open_stream(content) if _is_stream(source.head) else pa.ipc.open_file(content)
             yield from _at_least_one(_joined(_batches(reader), reader.schema), reader.schema)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _damaged(source, self.name, error) from None
 
 

@@ -30,6 +30,7 @@ _QUOTES = (
 _SIZES = ("volume", "bid_size", "ask_size")
 _ZONE_QUESTION = "LEAN writes futures and indices in the time of their exchange or in UTC"
 _STAMP = re.compile(r"\d{8} \d\d:\d\d")
+_FACTOR = re.compile(r"[01](\.\d+)?|\d(\.\d+)?[eE]-\d+")
 _DATED = re.compile(r"(\d{4})(\d\d)(\d\d)_([^_]+)_")
 
 
@@ -203,5 +204,5 @@ def _is_factor_file(source: Source) -> bool:
     rows = _rows(source)
     if not rows or len(rows[0]) != 4 or not all(re.fullmatch(r"(19|20)\d{6}", row[0]) for row in rows):
         return False
-    factors = [cell for row in rows for cell in row[1:3]]
-    return all(is_number(cell) and 0 < float(cell) <= 1 for cell in factors if cell)
+    factors = [cell for row in rows for cell in row[1:3] if cell]
+    return all(_FACTOR.fullmatch(cell) and 0 < float(cell) <= 1 for cell in factors)
