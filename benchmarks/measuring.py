@@ -1,7 +1,7 @@
-"""How one engine is measured in its own fresh process: one JSON line out. Needs NumPy alone.
+"""How an engine is measured in its own fresh process, which prints one JSON line. The standard library alone.
 
-``run.py`` starts ``<python of the environment> <script> W1 10k --sigma 0.001 --budget 2 --trades FILE`` and puts the
-moment of the start into the environment variable ``BENCHMARK_STARTED``.
+``processes.py`` puts the moment of the start into the environment variable ``BENCHMARK_STARTED`` and the name of the
+engine's way, where a module knows several, into ``BENCHMARK_ENGINE``.
 """
 
 from __future__ import annotations
@@ -10,91 +10,71 @@ import json
 import os
 import sys
 import time
-from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-import numpy as np
 from memory import forget_peak, peak_mb
-from numpy.typing import NDArray
-from workloads import CALM, SIZES, Case
 
 MAX_RUNS, MIN_RUNS = 25, 2
+MISSING = 3  # the exit status that processes.py knows
 
-Figures = dict[str, float | int | None]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What engines must agree on: closed trades as rows (entry bar, exit bar, entry price, exit price), and equity."""
-
-    trades: NDArray[np.float64]
-    final_equity: float
-    figures: Figures
+Figures = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Engine:
-    """An engine ready to run: ``run`` is what is timed, ``read`` takes the outcome from its result afterwards."""
-
-    run: Callable[[], Any]
-    read: Callable[[Any], Outcome]
+def cpu_s() -> float:
+    """Return the processor seconds of this process and of those that it waited for, user and system."""
+    spent = os.times()
+    return time.process_time() + spent.children_user + spent.children_system
 
 
-def main(prepare: Callable[[Case], Engine], *packages: str) -> None:
-    """Measure the engine that ``prepare`` makes for the case on the command line and print the JSON line."""
-    arguments = _arguments()
-    case = Case(arguments.workload, arguments.size, arguments.sigma)
-    engine = prepare(case)
+def clocked(work: Callable[[], Any]) -> tuple[Any, float, float]:
+    """Return the result of some work, and its wall and processor seconds."""
+    wall, cpu = time.perf_counter(), cpu_s()
+    result = work()
+    return result, time.perf_counter() - wall, cpu_s() - cpu
+
+
+def first_run(work: Callable[[], Any]) -> tuple[Any, Figures]:
+    """Return the result of the first run with its time, its memory, and the time since the process was started."""
     before = forget_peak()
-    result = engine.run()
-    cold_s, cold_cpu_s = time.time() - _started(), time.process_time()
-    peak = peak_mb() - before
-    outcome = engine.read(result)
-    del result
-    walls, cpus = _warm_runs(engine.run, arguments.budget)
-    if arguments.trades:
-        np.save(arguments.trades, outcome.trades)
-    record = {
-        "warm_s": walls,
-        "warm_cpu_s": cpus,
-        "cold_s": cold_s,
-        "cold_cpu_s": cold_cpu_s,
-        "peak_mb": peak,
-        "trades": len(outcome.trades),
-        "final_equity": outcome.final_equity,
-        "figures": outcome.figures,
-        "load": os.getloadavg()[0],
-        "versions": {"python": sys.version.split()[0]} | {name: version(name) for name in packages},
+    began_at = time.time()
+    result, wall, cpu = clocked(work)
+    return result, {
+        "began_at": began_at,
+        "wall_s": wall,
+        "cpu_s": cpu,
+        "cold_s": time.time() - float(os.environ["BENCHMARK_STARTED"]),
+        "cold_cpu_s": cpu_s(),
+        "peak_mb": peak_mb() - before,
     }
-    print(json.dumps(record))
 
 
-def _arguments() -> Namespace:
-    parser = ArgumentParser()
-    parser.add_argument("workload", choices=("W1", "W2"))
-    parser.add_argument("size", choices=SIZES)
-    parser.add_argument("--sigma", type=float, default=CALM)
-    parser.add_argument("--budget", type=float, default=2.0, help="seconds of warm runs")
-    parser.add_argument("--trades", type=Path, help="where the trades go, .npy")
-    return parser.parse_args()
-
-
-def _started() -> float:
-    return float(os.environ["BENCHMARK_STARTED"])
-
-
-def _warm_runs(run: Callable[[], Any], budget: float) -> tuple[list[float], list[float]]:
-    """Return the wall and processor seconds of runs until the budget is spent."""
+def warm_runs(work: Callable[[], Any], budget: float) -> Figures:
+    """Return the wall and processor seconds of runs until the budget is spent, and the peak memory of one of them."""
     walls: list[float] = []
     cpus: list[float] = []
+    before = forget_peak()
     while budget > 0 and len(walls) < MAX_RUNS and (len(walls) < MIN_RUNS or sum(walls) < budget):
-        wall, cpu = time.perf_counter(), time.process_time()
-        result = run()
-        walls.append(time.perf_counter() - wall)
-        cpus.append(time.process_time() - cpu)
-        del result
-    return walls, cpus
+        result, wall, cpu = clocked(work)
+        del result  # before the next run needs its memory
+        walls.append(wall)
+        cpus.append(cpu)
+    return {"warm_s": walls, "warm_cpu_s": cpus, "warm_peak_mb": peak_mb() - before}
+
+
+def emit(record: Figures, *packages: str) -> None:
+    """Print the JSON line, with the load of the machine and the versions of packages."""
+    versions = {"python": sys.version.split()[0]} | {name: version(name) for name in packages}
+    print(json.dumps(record | {"load": os.getloadavg()[0], "versions": versions}))
+
+
+def engine() -> str:
+    """Return which of its ways the module is to go."""
+    return os.environ.get("BENCHMARK_ENGINE", "")
+
+
+def missing(what: str) -> NoReturn:
+    """End the process: what the workload needs is not in this version."""
+    print(what, file=sys.stderr)
+    raise SystemExit(MISSING)

@@ -51,16 +51,20 @@ class Case:
 
     @property
     def title(self) -> str:
-        return f"{self.workload} {self.size}" + (", stop-heavy" if self.sigma == STOP_HEAVY else "")
+        return self.size + (", stop-heavy" if self.sigma == STOP_HEAVY else "")
 
     def prices(self) -> NDArray[np.float64]:
-        """Return open, high, low, close and volume, shape (5, n), kept in a file after the first time."""
+        """Return open, high, low, close and volume, shape (5, n)."""
+        prices: NDArray[np.float64] = np.load(self.path())
+        return prices
+
+    def path(self) -> Path:
+        """Return the file of the prices, made the first time."""
         path = CACHE / f"{self.size}-{self.sigma:g}.npy"
         if not path.exists():
             CACHE.mkdir(exist_ok=True)
             np.save(path, generate(self.bars, self.sigma))
-        prices: NDArray[np.float64] = np.load(path)
-        return prices
+        return path
 
     def time_ns(self) -> NDArray[np.int64]:
         return FIRST_NS + MINUTE_NS * np.arange(self.bars, dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -67,6 +67,7 @@ class Bars:
     allow_nonpositive: bool = False
     synthetic: NDArray[np.bool_] | None = field(default=None, repr=False)
     check: InitVar[bool] = True
+    _found: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self, check: bool) -> None:
         time_ns = _read_only(np.asarray(self.time_ns, dtype=np.int64))
@@ -133,6 +134,22 @@ class Bars:
 
         index = pd.DatetimeIndex(self.time, name="time").tz_localize("UTC")
         return pd.DataFrame(dict(self.columns), index=index)
+
+    def once(self, what: str, find: Callable[[Bars], NDArray[Any]]) -> NDArray[Any]:
+        """Return what ``find`` makes of these bars; asked again, the same read-only array, found once."""
+        if what not in self._found:
+            self._found[what] = _read_only(find(self))
+        return self._found[what]  # type: ignore[no-any-return]
+
+    @cached_property
+    def usable_open(self) -> FloatArray:
+        """The opens, each moved into [low, high]: some venues give the previous close. The closes where none is."""
+        if "open" not in self:
+            return self.close
+        if "high" not in self or "low" not in self:
+            return self.open
+        inside = np.minimum(np.maximum(self.open, self.low), self.high)
+        return self.open if np.array_equal(inside, self.open) else _read_only(inside)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, timezone: str | None = None, **details: Any) -> Bars:

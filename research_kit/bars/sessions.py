@@ -140,6 +140,10 @@ def day_ends(bars: Bars) -> NDArray[np.int64]:
     >>> day_ends(bars).tolist()
     [23, 47, 49]
     """
+    return bars.once("day_ends", _day_ends)
+
+
+def _day_ends(bars: Bars) -> NDArray[np.int64]:
     if bars.timeframe_ns >= DAY or len(bars) < 2:
         return np.arange(len(bars), dtype=np.int64)
     boundaries = day_boundaries(int(bars.time_ns[0]), int(bars.time_ns[-1]), bars.session)

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from research_kit.compiled import compiled_kernel, inlined
 from research_kit.engine.layout import AT_CLOSE, AT_OPEN, INSIDE, Market
-from research_kit.engine.levels import usable_open
 
 
 @compiled_kernel
@@ -34,7 +33,7 @@ def _price_range(trade: Any, market: Market) -> tuple[float, float]:
     if trade.exit_bar >= 0:
         lowest, highest = min(lowest, trade.exit_raw), max(highest, trade.exit_raw)
         if trade.exit_moment == INSIDE and trade.exit_bar >= first:
-            opened = usable_open(trade.exit_bar, market)
+            opened = market.open[trade.exit_bar]
             lowest, highest = min(lowest, opened), max(highest, opened)
         elif trade.exit_moment == AT_CLOSE:
             last += 1

@@ -19,7 +19,7 @@ from research_kit.engine.layout import (
     Wish,
     Wishes,
 )
-from research_kit.engine.levels import check_levels, check_margin, follow_best, note_levels, usable_open
+from research_kit.engine.levels import check_levels, check_margin, follow_best, note_levels
 from research_kit.engine.orders import order_events, order_target
 from research_kit.engine.quiet import quiet_end
 
@@ -37,10 +37,11 @@ def run_bars(start: int, market: Market, wishes: Wishes, book: Book, equity: NDA
     i = start
     while i < n and has_room(book):
         end = quiet_end(i, market, wishes, book)
+        first = market.open[end]  # asked for before it is needed: by then it is there
         _mark(i, end, market, book, equity)
         i = end
         if i < n:
-            run_bar(i, market, wishes, book)
+            run_bar(i, first, market, wishes, book)
             if len(equity) == n:
                 equity[i] = book.state.cash + book.state.units * market.close[i]
             i += 1
@@ -71,7 +72,8 @@ def _mark(start: int, stop: int, market: Market, book: Book, equity: NDArray[np.
 
 
 @inlined
-def run_bar(i: int, market: Market, wishes: Wishes, book: Book) -> None:
+def run_bar(i: int, first: float, market: Market, wishes: Wishes, book: Book) -> None:
+    """Run one bar, whose open is ``first``: step by step, in the order of time."""
     settings, state = book.settings, book.state
     if state.units != 0.0 and settings.borrow_rate > 0.0:
         charge_borrow(market.time_ns[i] - market.time_ns[i - 1], market.close[i - 1], book)
@@ -79,7 +81,7 @@ def run_bar(i: int, market: Market, wishes: Wishes, book: Book) -> None:
         return
     real = len(market.synthetic) == 0 or not market.synthetic[i]
     last = i == len(market.close) - 1
-    bar = Bar(i, usable_open(i, market), market.high[i], market.low[i], market.close[i], real, last)
+    bar = Bar(i, first, real, last, market)
     signal_bar = i - settings.delay - (1 if settings.at_open else 0)
     if signal_bar >= 0 and (settings.at_open or not last):
         _read_signal(signal_bar, wishes, book)
@@ -124,11 +126,11 @@ def _trade_bar(bar: Bar, wish: Wish, book: Book) -> None:
             check_margin(bar, book)
         follow_best(bar, book)
     if not settings.at_open and bar.real and not bar.last and not state.ended:
-        _act(_signal_deal(bar.i, AT_CLOSE, bar.close, book), wish, book)
+        _act(_signal_deal(bar.i, AT_CLOSE, bar.market.close[bar.i], book), wish, book)
     if state.units != 0.0:
         state.bars_in_market += 1
         if bar.last and settings.close_at_end:
-            close_at_end(bar.i, bar.close, book)
+            close_at_end(bar.i, bar.market.close[bar.i], book)
 
 
 @inlined

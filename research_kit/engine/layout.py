@@ -120,7 +120,7 @@ NO_SIGNAL = -1
 
 
 class Market(NamedTuple):
-    """The bars: arrays of shape (n,); ``synthetic`` is empty when no bar is."""
+    """The bars: arrays of shape (n,), each open moved into [low, high]; ``synthetic`` is empty when no bar is."""
 
     time_ns: NDArray[np.int64]
     open: NDArray[np.float64]
@@ -154,15 +154,13 @@ class Calm(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """One bar on which something may happen."""
+    """One bar on which something may happen; what else it holds is looked up where it matters: that is slow."""
 
     i: int
     first: float  # the usable open
-    high: float
-    low: float
-    close: float
     real: bool  # not synthetic
     last: bool
+    market: Market
 
 
 class Wish(NamedTuple):

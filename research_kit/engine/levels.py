@@ -19,7 +19,6 @@ from research_kit.engine.layout import (
     Bar,
     Book,
     Deal,
-    Market,
     Wish,
 )
 
@@ -31,12 +30,6 @@ def lot_levels(price: float, side: int, wish: Wish, book: Book) -> tuple[float, 
     stop = moved(price, -side * settings.stop_loss) if np.isnan(wish.stop) else wish.stop
     target = moved(price, side * settings.take_profit) if np.isnan(wish.target) else wish.target
     return stop, target
-
-
-@inlined
-def usable_open(i: int, market: Market) -> float:
-    """Return the open moved into [low, high]: some venues give the previous close as the open."""
-    return min(max(market.open[i], market.low[i]), market.high[i])  # type: ignore[no-any-return]
 
 
 @inlined
@@ -80,6 +73,13 @@ def check_inside(bar: Bar, book: Book) -> None:
 
 
 @inlined
+def ends_of(bar: Bar, side: int) -> tuple[float, float]:
+    """Return the adverse and the favourable extreme of a bar for a position on this side."""
+    market, i = bar.market, bar.i
+    return (market.low[i], market.high[i]) if side > 0 else (market.high[i], market.low[i])
+
+
+@inlined
 def level_deal(i: int, raw: float, label: int, settings: Any) -> Deal:
     """Return the deal of a level that acts inside a bar: a target is a limit, a stop is not."""
     return unasked(i, INSIDE, raw, 0.0 if label == TAKE_PROFIT else settings.market_move)
@@ -93,7 +93,7 @@ def _exit_inside(bar: Bar, lot: Any, settings: Any) -> tuple[float, int, bool]:
     gap = _reached_at_open(first, stop, lot)
     if gap >= 0:  # a gap that liquidation takes: no level inside the bar can be better
         return first, gap, False
-    adverse, favourable = (bar.low, bar.high) if side > 0 else (bar.high, bar.low)
+    adverse, favourable = ends_of(bar, side)
     stopped, reached = side * adverse <= side * stop, side * favourable >= side * lot.target
     if stopped and (not reached or _stop_comes_first(first, stop, lot.target, settings.intrabar)):
         return stop, stop_label(stop, lot), reached
@@ -150,11 +150,14 @@ def _stop_comes_first(first: float, stop: float, target: float, rule: int) -> bo
 def follow_best(bar: Bar, book: Book) -> None:
     """Let the trailing stop of every open lot follow this bar, now that it is completed."""
     state = book.state
+    if not book.settings.moves_levels:
+        return
     for at in range(state.first_lot, state.last_lot):
         lot = book.lots[at]
         if lot.moment == INSIDE and lot.entry_bar == bar.i:
             continue  # the bar's best price may have come before the lot
-        lot.best = max(lot.best, bar.high) if lot.side > 0 else min(lot.best, bar.low)
+        favourable = ends_of(bar, lot.side)[1]
+        lot.best = max(lot.best, favourable) if lot.side > 0 else min(lot.best, favourable)
 
 
 @inlined
@@ -166,7 +169,9 @@ def margin_is_gone(cash: float, units: float, price: float, maintenance_margin: 
 def check_margin(bar: Bar, book: Book) -> None:
     """Liquidate the position when the bar's adverse extreme leaves no more than the maintenance margin."""
     settings, state = book.settings, book.state
-    adverse = bar.low if state.units > 0.0 else bar.high
+    if settings.positive_prices and state.units > 0.0 and state.cash >= 0.0:
+        return  # what is owned without a debt is always worth something, and needs no look at the bar
+    adverse = ends_of(bar, 1 if state.units > 0.0 else -1)[0]
     if not margin_is_gone(state.cash, state.units, adverse, settings.maintenance_margin):
         return
     close_units(unasked(bar.i, INSIDE, adverse, settings.market_move), abs(state.units), LIQUIDATION, book)

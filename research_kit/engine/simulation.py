@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from research_kit.bars.frame import Bars
 from research_kit.bars.sessions import bars_per_year
+from research_kit.buffers import empty_floats
 from research_kit.engine.commission import compiled_commission
 from research_kit.engine.excursion import add_excursions
 from research_kit.engine.kernel import SPARE, run_bars
@@ -168,7 +169,7 @@ def simulate(bars: Bars, signals: Signals, options: EngineOptions, *, keep_equit
     market = market_of(bars)
     wishes = wishes_of(bars, signals, options)
     book = empty_book(bars, options, is_target=signals.exposure is not None, has_prices=bool(signals.prices))
-    equity = np.empty(len(bars) if keep_equity else 0)
+    equity = empty_floats(len(bars) if keep_equity else 0)
     at = run_bars(0, market, wishes, book, equity)
     while at < len(bars):
         book = with_more_room(book)
@@ -242,7 +243,7 @@ def check_columns(bars: Bars, options: EngineOptions, *, has_prices: bool) -> No
 def market_of(bars: Bars) -> Market:
     """Return the bars as the kernel reads them; open and close stand for a high or low that is not there."""
     close = np.ascontiguousarray(bars.close)
-    opens = np.ascontiguousarray(bars.columns.get("open", close))
+    opens = np.ascontiguousarray(bars.usable_open)
     high = np.ascontiguousarray(bars.high) if "high" in bars else np.maximum(opens, close)
     low = np.ascontiguousarray(bars.low) if "low" in bars else np.minimum(opens, close)
     synthetic = NO_FLAGS if bars.synthetic is None else np.ascontiguousarray(bars.synthetic)

@@ -84,6 +84,6 @@ def max_drawdown(equity: ArrayLike, initial: float) -> float | None:
 @compiled
 def _scan(equity: FloatArray, time_ns: TimeArray, initial: float) -> tuple[float, float, int, bool, int, float]:
     falls = np.zeros(1, FALLS)[0]
-    begin_falls(falls, initial, time_ns[0])
-    follow_falls(falls, equity, time_ns)
-    return end_falls(falls, time_ns[-1])
+    begin_falls(falls, initial)
+    follow_falls(falls, equity, 0, time_ns)
+    return end_falls(falls, time_ns)

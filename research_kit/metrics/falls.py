@@ -16,8 +16,8 @@ FALLS = np.dtype(
         ("peak", np.float64),
         ("per_peak", np.float64),  # 1 / peak: a division at every bar would cost more than all else
         ("trough", np.float64),  # of the fall from this peak
-        ("peak_time", np.int64),
-        ("trough_time", np.int64),
+        ("peak_at", np.int64),  # their bars; times are looked up where a fall ends
+        ("trough_at", np.int64),
         ("money", np.float64),  # the deepest fall that has ended, and so for the next three
         ("fraction", np.float64),
         ("longest", np.int64),
@@ -29,17 +29,17 @@ FALLS = np.dtype(
 
 
 @inlined
-def begin_falls(falls: Any, initial: float, time: int) -> None:
-    """Begin with the money at the start as the peak."""
+def begin_falls(falls: Any, initial: float) -> None:
+    """Begin with the money at the start as the peak, at the time of the first bar."""
     falls.peak, falls.per_peak, falls.trough = initial, 1.0 / initial, initial
-    falls.peak_time, falls.trough_time = time, 0
+    falls.peak_at = falls.trough_at = 0
     falls.money = falls.fraction = falls.squares = 0.0
     falls.longest, falls.recovery = 0, -1
 
 
 @inlined
-def follow_falls(falls: Any, values: FloatArray, time_ns: TimeArray) -> None:
-    """Go on with the next values and their times."""
+def follow_falls(falls: Any, values: FloatArray, first: int, time_ns: TimeArray) -> None:
+    """Go on with the next values, of the bars from ``first`` on; ``time_ns`` are the times of all bars."""
     at, n = 0, len(values)
     while at < n:
         stop = min(at + CHUNK, n)
@@ -48,33 +48,33 @@ def follow_falls(falls: Any, values: FloatArray, time_ns: TimeArray) -> None:
         if highest < falls.peak:
             falls.squares += _squared_depths(part, falls.per_peak)
             if lowest < falls.trough:
-                falls.trough, falls.trough_time = lowest, time_ns[at + _first(part, lowest)]
+                falls.trough, falls.trough_at = lowest, first + at + _first(part, lowest)
         else:
             for i in range(at, stop):
-                _follow(falls, values[i], time_ns[i])
+                _follow(falls, values[i], first + i, time_ns)
         at = stop
 
 
 @inlined
-def follow_flat(falls: Any, value: float, count: int, first_time: int, last_time: int) -> None:
-    """Go on with ``count`` values that are all the same."""
-    _follow(falls, value, first_time)
+def follow_flat(falls: Any, value: float, first: int, end: int, time_ns: TimeArray) -> None:
+    """Go on with the same value on the bars from ``first`` up to but not including ``end``."""
+    _follow(falls, value, first, time_ns)
     if value < falls.peak:
         depth = value * falls.per_peak - 1.0
-        falls.squares += (count - 1) * depth * depth
+        falls.squares += (end - first - 1) * depth * depth
     else:
-        falls.peak_time = last_time
+        falls.peak_at = end - 1
 
 
 @inlined
-def end_falls(falls: Any, time: int) -> tuple[float, float, int, bool, int, float]:
+def end_falls(falls: Any, time_ns: TimeArray) -> tuple[float, float, int, bool, int, float]:
     """Return the deepest fall in money and as a fraction, the longest, whether that ended, the recovery, the squares.
 
     Nothing is changed, so that the falls may be followed further.
     """
     money, fraction, recovery, lasting = falls.money, falls.fraction, falls.recovery, -1
     if falls.trough < falls.peak:
-        lasting = time - falls.peak_time
+        lasting = time_ns[-1] - time_ns[falls.peak_at]
         money = min(money, falls.trough - falls.peak)
         depth = falls.trough / falls.peak - 1.0
         if depth < fraction:
@@ -83,22 +83,22 @@ def end_falls(falls: Any, time: int) -> tuple[float, float, int, bool, int, floa
 
 
 @inlined
-def _follow(falls: Any, value: float, now: int) -> None:
+def _follow(falls: Any, value: float, at: int, time_ns: TimeArray) -> None:
     if value < falls.peak:
         depth = value * falls.per_peak - 1.0
         falls.squares += depth * depth
         if value < falls.trough:
-            falls.trough, falls.trough_time = value, now
+            falls.trough, falls.trough_at = value, at
         return
     if falls.trough < falls.peak:
-        falls.longest = max(falls.longest, now - falls.peak_time)
+        falls.longest = max(falls.longest, time_ns[at] - time_ns[falls.peak_at])
         falls.money = min(falls.money, falls.trough - falls.peak)
         depth = falls.trough / falls.peak - 1.0
         if depth < falls.fraction:
-            falls.fraction, falls.recovery = depth, now - falls.trough_time
+            falls.fraction, falls.recovery = depth, time_ns[at] - time_ns[falls.trough_at]
     if value > falls.peak or falls.trough < falls.peak:
         falls.peak, falls.per_peak, falls.trough = value, 1.0 / value, value
-    falls.peak_time = now
+    falls.peak_at = at
 
 
 @inlined_extremes
@@ -112,9 +112,11 @@ def _extremes(values: FloatArray) -> tuple[float, float]:
 
 @inlined
 def _first(values: FloatArray, wanted: float) -> int:
-    at = 0
-    while at < len(values) - 1 and values[at] != wanted:
-        at += 1
+    """Return the first position of a value; all are looked at, since a loop that ends early does not run in vectors."""
+    last = len(values) - 1
+    at = last
+    for k in range(last):
+        at = min(at, k if values[k] == wanted else last)
     return at
 
 

@@ -220,8 +220,9 @@ class ParameterSets:
     def column(self, name: str) -> NDArray[Any]:
         """Return the values of one parameter for all sets: numbers, booleans, or objects."""
         values = self.values[name]
-        array: NDArray[Any] = np.array(values)
-        if not _same_kind(values):
+        if _same_kind(values):
+            array: NDArray[Any] = np.array(values)
+        else:
             array = np.array([*values, None], dtype=object)[:-1]  # the None keeps rows of one length from a matrix
         column: NDArray[Any] = array[self.codes[self.names.index(name)]]
         return column

@@ -208,9 +208,10 @@ class Search:
 def joined(search: Search, parts: Sequence[Results], sets: ParameterSets) -> SweepResult:
     """Return results in the order of their sets; sets that the strategy refused are told apart."""
     order = np.concatenate([part.positions for part in parts] or [np.empty(0, dtype=np.int64)])
-    refused = {int(part.positions[at]): why for part in parts for at, why in part.refused.items()}
-    failed = {int(part.positions[at]): why for part in parts for at, why in part.failed.items()}
-    ran = np.setdiff1d(np.intersect1d(order, sets.first_of_each()), list(refused))
+    once = np.intersect1d(order, sets.first_of_each())  # optuna may suggest a set again
+    refused = _why(once, [(part.positions, part.refused) for part in parts])
+    failed = _why(once, [(part.positions, part.failed) for part in parts])
+    ran = np.setdiff1d(once, list(refused))
     if not len(ran) and refused:
         raise ParameterError(
             f"{search.task.strategy.name} takes none of {len(refused):,} sets: {refused[min(refused)]}"
@@ -224,11 +225,17 @@ def joined(search: Search, parts: Sequence[Results], sets: ParameterSets) -> Swe
         sets=sets.take(ran),
         metrics=metrics,
         objective=search.objective,
-        errors={place[position]: why for position, why in sorted(failed.items())},
+        errors={place[position]: why for position, why in failed.items()},
         kept_returns=np.concatenate([part.daily_returns for part in parts])[rows] if parts else None,
-        refused=[(sets[position], why) for position, why in sorted(refused.items())],
+        refused=[(sets[position], why) for position, why in refused.items()],
         is_grid=search.method == "grid",
     )
+
+
+def _why(once: NDArray[np.int64], told: list[tuple[NDArray[np.int64], Mapping[int, str]]]) -> dict[int, str]:
+    """Return the reasons by the position of their set, ascending, each set once."""
+    reasons = {int(positions[at]): why for positions, reason in told for at, why in reason.items()}
+    return {position: reasons[position] for position in np.intersect1d(once, list(reasons)).tolist()}
 
 
 def visiting_order(codes: NDArray[np.int32], capacity: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ ROWS = 20_000
 
 @pytest.fixture
 def work(script):
-    return script("import_work")
+    return script("imports.work")
 
 
 def seconds(table):
@@ -86,7 +86,7 @@ def test_no_defect_touches_another_or_an_end(work):
 def test_numpy_checks_count_the_stated_defects(work, script):
     table = work.make_table(ROWS)
     columns = {name: table[name].to_numpy() for name in work.COLUMNS}
-    counts, keep = script("import_checks").check(seconds(table), columns)
+    counts, keep = script("imports.checks").check(seconds(table), columns)
     assert counts == work.expected(ROWS)
     assert keep.sum() == counts["bars"]
 
@@ -104,7 +104,7 @@ def test_numpy_checks_see_each_fault(script, name, value, changed):
     flat = dict.fromkeys(("open", "high", "low", "close", "volume"), 100.0)
     columns = {column: np.full(10, number) for column, number in flat.items()}
     columns[name][4] = value
-    counts, _ = script("import_checks").check(np.arange(10) * MINUTE_S, columns)
+    counts, _ = script("imports.checks").check(np.arange(10) * MINUTE_S, columns)
     sound = dict.fromkeys(counts, 0) | {"bars": 10}
     assert counts == sound | changed
 
@@ -119,13 +119,13 @@ def test_numpy_checks_see_each_fault(script, name, value, changed):
 )
 def test_numpy_checks_see_what_is_wrong_with_times(script, times, changed):
     columns = dict.fromkeys(("open", "high", "low", "close", "volume"), np.full(4, 100.0))
-    counts, _ = script("import_checks").check(np.array(times), columns)
+    counts, _ = script("imports.checks").check(np.array(times), columns)
     assert counts == dict.fromkeys(counts, 0) | {"bars": 4} | changed
 
 
 @pytest.mark.parametrize(("name", "change"), [("gaps", 1), ("duplicates", -1), ("bars", 1), ("unsorted", 1)])
 def test_another_count_is_refused(work, script, name, change):
-    equality = script("import_equality")
+    equality = script("imports.equality")
     counts = work.expected(ROWS)
     equality.check_counts("a", counts, counts)
     with pytest.raises(script("equality").UnequalWorkError, match=f"a found .* {name}"):
@@ -134,11 +134,11 @@ def test_another_count_is_refused(work, script, name, change):
 
 def test_a_count_that_is_not_there_is_refused(work, script):
     with pytest.raises(script("equality").UnequalWorkError, match="a found no bars"):
-        script("import_equality").check_counts("a", {}, work.expected(ROWS))
+        script("imports.equality").check_counts("a", {}, work.expected(ROWS))
 
 
 def test_other_stored_numbers_are_refused(script):
-    equality, error = script("import_equality"), script("equality").UnequalWorkError
+    equality, error = script("imports.equality"), script("equality").UnequalWorkError
     ours = np.arange(60.0).reshape(6, 10)
     ours[5, 2] = np.nan
     equality.check_stored("a", ours * (1 + 1e-16), ours)
@@ -153,83 +153,71 @@ def test_other_stored_numbers_are_refused(script):
 @pytest.mark.parametrize("store", ["parquet", "arrow"])
 def test_this_project_and_peers_find_and_store_the_same(work, script, tmp_path, store):
     csv, stored = work.csv_file(ROWS), []
-    for name in ("import_ours", "import_peer_pandas", "import_peer_pyarrow"):
+    for name in ("imports.ours", "imports.peer_pandas", "imports.peer_pyarrow"):
         imported = script(name).prepare(store, tmp_path)(csv)
         assert imported.counts == work.expected(ROWS)
-        stored.append(script("import_equality").read_stored(imported.path))
+        stored.append(script("imports.equality").read_stored(imported.path))
     assert stored[0].shape == (6, work.expected(ROWS)["bars"])
     for other in stored[1:]:
-        script("import_equality").check_stored("peer", other, stored[0])
+        script("imports.equality").check_stored("peer", other, stored[0])
 
 
 def test_this_project_stores_the_rows_of_the_csv_that_can_be_bars(work, script, tmp_path):
     table = work.make_table(ROWS)
     kept = np.flatnonzero(np.diff(seconds(table), prepend=-1) != 0)
     sound = table.take(pa.array(kept)).drop_null()
-    imported = script("import_ours").prepare("arrow", tmp_path)(work.csv_file(ROWS))
-    stored = script("import_equality").read_stored(imported.path)
+    imported = script("imports.ours").prepare("arrow", tmp_path)(work.csv_file(ROWS))
+    stored = script("imports.equality").read_stored(imported.path)
     assert np.array_equal(stored[0], seconds(sound))
     assert all(np.array_equal(row, sound[name].to_numpy()) for row, name in zip(stored[1:], work.COLUMNS, strict=True))
 
 
 @pytest.mark.slow
-def test_processes_take_turns_and_a_peer_that_fails_is_named(work, script):
-    runner, competitor = script("import_run"), script("environments").Competitor
-    peers = [competitor("pyarrow", "import_peer_pyarrow.py"), competitor("none", "import_peer_of_none.py")]
-    results = runner.compare_imports(ROWS, 1, peers)
-    assert [(row.title, len(row.runs)) for row in results.rows] == [
+def test_processes_take_turns_and_a_peer_that_fails_is_named(script, options, tmp_path, monkeypatch):
+    module, environments = script("imports.compare"), script("environments")
+    peers = [
+        environments.Competitor("pyarrow, Arrow, not compressed", "imports.peer_pyarrow", engine="arrow"),
+        environments.Competitor("none, Parquet, zstd", "imports.peer_of_none", engine="parquet"),
+    ]
+    monkeypatch.setattr(module, "PEERS", peers)
+    results = script("results").Results(folder=tmp_path)
+    module.compare(options("--rows", "10k", "--peers", "research_kit"), results)
+    sheet = results.sheets["W5"]
+    assert [(row.engine, len(row.runs)) for row in sheet.rows] == [
         ("research_kit, Arrow, not compressed", 1),
-        ("pyarrow, Parquet, zstd", 1),
         ("pyarrow, Arrow, not compressed", 1),
     ]
-    run = results.rows[0].runs[0]
+    run = sheet.rows[0].runs[0]
     assert 0 < run["wall_s"] < run["cold_s"]
     assert 0 < run["cpu_s"] < run["cold_cpu_s"]
-    assert run["stored_mb"] == pytest.approx(6 * 8 * 19_730 / 1e6, rel=0.01)
-    page = results.markdown()
-    assert "19,730 bars, 100 duplicates, 0 unsorted" in page
-    assert list(results.absent) == ["none, parquet", "none, arrow"]
-    assert "**none, arrow** is missing: none: " in page
+    assert run["stored_mb"] == pytest.approx(6 * 8 * 9_730 / 1e6, rel=0.01)
+    page = module.section("W5", sheet, results)
+    assert "9,730 bars, 100 duplicates, 0 unsorted" in page
+    assert list(sheet.absent) == ["none, Parquet, zstd, 10,000 rows"]
+    assert "No module named imports.peer_of_none" in page
 
 
 def test_ratios_are_against_the_fastest_peer(script):
-    module = script("import_results")
-    results = module.ImportResults(1_000, 0.1, {"bars": 990})
+    module = script("imports.compare")
+    sheet = script("sheet").Sheet()
+    arrow, parquet = "Arrow, not compressed", "Parquet, zstd"
     times = {
-        ("research_kit", "arrow"): (3.0, 4.0),
-        ("a", "arrow"): (2.0, 8.0),
-        ("b", "arrow"): (6.0, 5.0),
-        ("b", "parquet"): (12.0, 16.0),
+        ("research_kit", arrow): (3.0, 4.0),
+        ("a", arrow): (2.0, 8.0),
+        ("b", arrow): (6.0, 5.0),
+        ("b", parquet): (12.0, 16.0),
     }
     for (engine, store), (wall, cpu) in times.items():
-        run = dict.fromkeys(module.MEASURES.values(), 1.0) | {"wall_s": wall, "cpu_s": cpu, "load": 0.5, "versions": {}}
-        results.rows.append(module.ImportRow(engine, store, [run, run]))
-    assert results.summary().splitlines() == [
+        run = {measure.name: 1.0 for measure in module.MEASURES} | {"wall_s": wall, "cpu_s": cpu}
+        sheet.row(f"{engine}, {store}", "1,000 rows").runs += [run, run]
+    assert module.summary(sheet).splitlines() == [
         "- Parquet, zstd: wall time 3 s is 0.25 times that of b (12 s); "
         "processor time 4 s is 0.25 times that of b (16 s)",
         "- Arrow, not compressed: wall time 3 s is 1.5 times that of a (2 s); "
         "processor time 4 s is 0.8 times that of b (5 s)",
     ]
-    assert "| b, Parquet, zstd | 12 (× 4) | 16 (× 4) | 1 |" in results.markdown()
-    results.rows = results.rows[:1]
-    assert results.summary() == "- there is none"
-
-
-def test_timing_one_kind_anew_keeps_the_other(script, tmp_path):
-    module, imports = script("results"), script("import_results")
-    case = script("workloads").Case("W1", "10k")
-    first = module.Results(date="2020-01-02", machine="a machine")
-    names = [name for _, name, _ in module.MEASURES]
-    first.row("research_kit", case).runs.append(dict.fromkeys(names, 1.0) | {"load": 0.5, "versions": {"numpy": "2"}})
-    first.write(tmp_path)
-    again = module.Results.read(tmp_path)
-    assert again == first
-    run = dict.fromkeys(imports.MEASURES.values(), 2.0) | {"load": 0.5, "versions": {}}
-    rows = [imports.ImportRow("research_kit", "arrow", [run])]
-    again.imports = imports.ImportResults(1_000, 0.1, {"bars": 990}, rows)
-    again.write(tmp_path)
-    assert module.Results.read(tmp_path) == again
-    page = (tmp_path / "RESULTS.md").read_text()
-    assert "Made by `make bench` on 2020-01-02: a machine; numpy 2." in page
-    assert "## W5: a CSV of 1,000 one-minute rows" in page
-    assert module.Results.read(tmp_path / "nowhere") == module.Results()
+    sheet.facts = {"rows": 1_000, "csv_mb": 0.1, "counts": {"bars": 990}}
+    page = module.section("W5", sheet, script("results").Results())
+    assert "| b, Parquet, zstd | 12 (× 4) | 16 (× 4) | 1 |" in page
+    sheet.rows = sheet.rows[:1]
+    assert module.summary(sheet) == "- there is none"

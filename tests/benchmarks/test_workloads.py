@@ -39,7 +39,7 @@ def test_kept_data_are_the_generated_ones(script):
 @pytest.mark.parametrize(("workload", "sigma"), SMALL_RUNS)
 def test_this_project_makes_the_trades_and_the_equity_of_the_limit(script, workload, sigma):
     case = script("workloads").Case(workload, "10k", sigma)
-    ours, limit = (outcome_of(script(name).prepare(case)) for name in ("ours", "limit"))
+    ours, limit = (outcome_of(script(name).prepare(case)) for name in ("backtests.ours", "backtests.limit"))
     assert len(ours.trades) > 100
     assert np.array_equal(ours.trades[:, :2], limit.trades[:, :2])
     assert np.allclose(ours.trades[:, 2:], limit.trades[:, 2:], rtol=1e-12, atol=0.0)
@@ -47,21 +47,35 @@ def test_this_project_makes_the_trades_and_the_equity_of_the_limit(script, workl
     assert ours.final_equity - case.initial_cash == pytest.approx(limit.final_equity - case.initial_cash, rel=1e-6)
 
 
+@pytest.mark.parametrize("way", ["every bar", "wake"])
+def test_the_rule_bar_by_bar_makes_the_trades_of_the_limit(script, way, monkeypatch):
+    monkeypatch.setenv("BENCHMARK_ENGINE", way)
+    case = script("workloads").Case("W1", "10k")
+    ours, limit = (outcome_of(script(name).prepare(case)) for name in ("backtests.ours_event", "backtests.limit"))
+    script("backtests.equality").common_share(
+        script("backtests.equality").Work("limit", limit.trades, limit.final_equity),
+        script("backtests.equality").Work("ours", ours.trades, ours.final_equity),
+        equity_tolerance=1e-12,
+        same_stops=True,
+    )
+    assert len(ours.trades) > 100
+
+
 def test_stop_heavy_data_reach_stops_on_the_entry_bar(script):
     case = script("workloads").Case("W2", "10k", 0.01)
-    entry_bar, exit_bar, *_ = outcome_of(script("limit").prepare(case)).trades.T
+    entry_bar, exit_bar, *_ = outcome_of(script("backtests.limit").prepare(case)).trades.T
     assert (entry_bar == exit_bar).sum() > 10
 
 
 def test_equal_work_passes(script):
     other = trades()
     other[:, 2:] *= 1 + 1e-13
-    assert common_share(script("equality"), other, 100.0 * (1 + 1e-12)) == 1.0
+    assert common_share(script("backtests.equality"), other, 100.0 * (1 + 1e-12)) == 1.0
 
 
 @pytest.mark.parametrize(("row", "column", "change"), [(3, 0, 1.0), (3, 1, 1.0), (7, 2, 1e-6), (0, 3, 1e-6)])
 def test_a_trade_that_differs_is_refused(script, row, column, change):
-    equality = script("equality")
+    equality = script("backtests.equality")
     other = trades()
     other[row, column] += change
     with pytest.raises(equality.UnequalWorkError, match=f"Trade {row}:"):
@@ -69,19 +83,19 @@ def test_a_trade_that_differs_is_refused(script, row, column, change):
 
 
 def test_missing_trades_are_refused(script):
-    equality = script("equality")
+    equality = script("backtests.equality")
     with pytest.raises(equality.UnequalWorkError, match="b made 19 trades, a 20"):
         common_share(equality, trades()[:-1], 100.0)
 
 
 def test_another_equity_is_refused(script):
-    equality = script("equality")
+    equality = script("backtests.equality")
     with pytest.raises(equality.UnequalWorkError, match="off"):
         common_share(equality, trades(), 100.0 * (1 + 1e-8))
 
 
 def test_other_rules_for_stops_tell_the_share_of_common_trades(script):
-    equality = script("equality")
+    equality = script("backtests.equality")
     assert common_share(equality, trades()[:-1], 99.0, same_stops=False) == pytest.approx(0.95)
     with pytest.raises(equality.UnequalWorkError):
         common_share(equality, trades()[:10], 99.0, same_stops=False)

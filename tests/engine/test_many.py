@@ -85,8 +85,6 @@ def any_signals(random: np.random.Generator, kind: str, bars: Bars, often: float
 def test_a_set_alone_comes_to_what_a_backtest_comes_to(block):
     for seed in range(block * BLOCK, (block + 1) * BLOCK):
         case = seeded_case(seed)
-        if callable(case.options["commission"]) and case.exposure is None:
-            continue  # the same function for targets is enough: each kind of signal compiles anew
         found = differences(case.bars(), case.engine_options(), [case.signals()])
         assert found == [], f"{found}\n{case}"
 
@@ -113,13 +111,11 @@ def test_sets_of_every_kind_stand_beside_one_another():
     kinds = Counter()
     for cases in by_length.values():
         for at, case in enumerate(cases[:25]):
-            if callable(case.options["commission"]):
-                continue
             sets = fitting(case, cases[at : at + 12])
             kinds.update((s.exposure is None, bool(s.prices), getattr(s.exposure, "dtype", "")) for s in sets)
             found = differences(case.bars(), case.engine_options(), sets)
             assert found == [], f"{found}\n{case}"
-    assert len(kinds) == 5  # events and floats, each with and without prices, and booleans
+    assert len(kinds) == 6  # events, floats and booleans, each with and without prices
     assert min(kinds.values()) > 20
 
 
@@ -189,7 +185,7 @@ def test_sets_know_nothing_of_those_before_them(make_bars):
     runner = SetRunner(bars, options)
     first, again = runner.run(sets), runner.run([sets[at] for at in order])
     for name in ("summaries", "tallies", "daily"):
-        assert getattr(first, name)[order].tobytes() == getattr(again, name).tobytes()
+        assert np.array_equal(getattr(first, name)[order], getattr(again, name))
 
 
 def test_blocks_that_are_full_make_no_difference(make_bars, monkeypatch):
@@ -199,8 +195,8 @@ def test_blocks_that_are_full_make_no_difference(make_bars, monkeypatch):
     whole = SetRunner(bars, EngineOptions()).run(sets)
     monkeypatch.setattr("research_kit.engine.many.runner.BLOCK_BYTES", 3 * 300)
     parts = SetRunner(bars, EngineOptions()).run(sets)
-    assert whole.tallies.tobytes() == parts.tallies.tobytes()
-    assert whole.daily.tobytes() == parts.daily.tobytes()
+    assert np.array_equal(whole.tallies, parts.tallies)
+    assert np.array_equal(whole.daily, parts.daily)
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -86,7 +86,7 @@ def test_labels_and_levels_go_with_them():
         ),
         (
             {"exposure": np.array(True)},
-            "All signals must have one value for each bar; their shapes are {'exposure': ()}.",
+            "A target must have one value for each bar; its shape is ().",
         ),
         (
             {"enter_long": YES, "prices": {"stop_loss": [1.0]}},

@@ -30,6 +30,7 @@ from research_kit.engine.levels import (
     check_margin,
     close_gaps,
     effective_stop,
+    ends_of,
     level_deal,
     margin_is_gone,
     stop_label,
@@ -140,7 +141,7 @@ def _exit_after_entry(bar: Bar, lot: Any, settings: Any) -> tuple[float, int, bo
         return filled, stop_label(stop, lot), False
     if side * filled >= side * target:
         return filled, TAKE_PROFIT, False
-    adverse, favourable = (bar.low, bar.high) if side > 0 else (bar.high, bar.low)
+    adverse, favourable = ends_of(bar, side)
     stopped, reached = side * adverse <= side * stop, side * favourable >= side * target
     unsure = (stopped and (reached or lot.by_stop)) or (reached and not lot.by_stop)
     target_first = settings.intrabar == TARGET_FIRST

@@ -13,7 +13,7 @@ from research_kit.engine.desk.reaching import closes, fill_at_open, is_stop, lev
 from research_kit.engine.fills import close_due_lots, unasked
 from research_kit.engine.kernel import SPARE, charge_borrow, close_at_end
 from research_kit.engine.layout import AT_CLOSE, AT_OPEN, Bar, Book, Deal, Market, Wish
-from research_kit.engine.levels import follow_best, note_levels, usable_open
+from research_kit.engine.levels import follow_best, note_levels
 from research_kit.engine.orders import order_target
 from research_kit.engine.quiet import quiet_range, range_end
 from research_kit.strategy.order import CANCELLED, EXPIRED, FILLED, KEEP, PROTECT, REJECTED, TARGET, WAITING
@@ -100,7 +100,7 @@ def _run_bar(
         _begin_bar(i, desk, book)
         real = len(market.synthetic) == 0 or not market.synthetic[i]
         last = i == len(market.close) - 1
-        bar = Bar(i, usable_open(i, market), market.high[i], market.low[i], market.close[i], real, last)
+        bar = Bar(i, market.open[i], real, last, market)
         known = volatility[i - 1] if len(volatility) > 0 and i > 0 else np.nan
         _trade_open(bar, known, desk, book)
         if real:

@@ -8,7 +8,7 @@ from research_kit.compiled import inlined
 from research_kit.engine.desk.filling import fill_order, is_market
 from research_kit.engine.desk.layout import Desk, Place
 from research_kit.engine.layout import Bar, Book
-from research_kit.engine.levels import margin_is_gone
+from research_kit.engine.levels import ends_of, margin_is_gone
 from research_kit.strategy.order import (
     CLOSE_PART,
     CLOSE_UNITS,
@@ -84,9 +84,9 @@ def reached_inside(number: int, bar: Bar, desk: Desk, book: Book) -> bool:
     if side == 0 or order.stop_reached == JUST_REACHED:
         return False
     level = level_of(number, desk)
-    if is_stop(number, desk):
-        return bar.high >= level if side > 0 else bar.low <= level
-    return bar.low <= level if side > 0 else bar.high >= level
+    lower, upper = ends_of(bar, 1)
+    rises = (side > 0) == is_stop(number, desk)  # a buy stop and a sell limit wait above
+    return upper >= level if rises else lower <= level
 
 
 @inlined

@@ -40,7 +40,7 @@ def run_sets(first_set: int, signals: NDArray[Any], market: Market, wishes: Wish
     states = ledger.states
     for at in range(first_set, len(signals)):
         states[1] = states[0]
-        begin_falls(ledger.falls[0], states[0].cash, market.time_ns[0])
+        begin_falls(ledger.falls[0], states[0].cash)
         own_wishes = Wishes(signals[at], wishes.stop_prices, wishes.target_prices, wishes.volatility)
         own_book = Book(book.settings, states[1], book.lots, book.trades, book.rejections, book.commission_function)
         if not _run_set(at, market, own_wishes, own_book, ledger):
@@ -60,7 +60,7 @@ def _run_set(at: int, market: Market, wishes: Wishes, book: Book, ledger: Ledger
             return False
         end = quiet_end(i, market, wishes, book)
         if end == i:
-            run_bar(i, market, wishes, book)
+            run_bar(i, market.open[i], market, wishes, book)
             end = i + 1
             count_trades(tally, book.trades, state.trades, market.time_ns)
             summary.rejections += state.rejections
@@ -79,14 +79,14 @@ def _follow(start: int, end: int, market: Market, book: Book, ledger: Ledger) ->
     cash, units, falls = book.state.cash, book.state.units, ledger.falls[0]
     if units == 0.0 or end == start + 1:
         value = cash + units * market.close[start]
-        follow_flat(falls, value, end - start, market.time_ns[start], market.time_ns[end - 1])
+        follow_flat(falls, value, start, end, market.time_ns)
         return float(value * (end - start))
     for first in range(start, end, SCRATCH):
         stop = min(first + SCRATCH, end)
         values, close = ledger.scratch[: stop - first], market.close[first:stop]
         for k in range(stop - first):
             values[k] = cash + units * close[k]
-        follow_falls(falls, values, market.time_ns[first:stop])
+        follow_falls(falls, values, first, market.time_ns)
     return float(cash * (end - start) + units * (ledger.close_sums[end] - ledger.close_sums[start]))
 
 
@@ -106,7 +106,7 @@ def _end(at: int, market: Market, book: Book, ledger: Ledger) -> None:
     state, summary, n = book.state, ledger.summaries[at], len(market.close)
     summary.final_equity = state.cash + state.units * market.close[n - 1]
     summary.mean_equity /= n
-    money, fraction, longest, recovered, recovery, squares = end_falls(ledger.falls[0], market.time_ns[n - 1])
+    money, fraction, longest, recovered, recovery, squares = end_falls(ledger.falls[0], market.time_ns)
     summary.falls_money, summary.falls_fraction = money, fraction
     summary.falls_longest, summary.falls_recovered, summary.falls_recovery = longest, recovered, recovery
     summary.falls_squares = squares

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from research_kit.bars.frame import FloatArray
+from research_kit.buffers import empty_floats
 from research_kit.compiled import compiled
 from research_kit.strategy.indicators.inputs import series, window
 from research_kit.strategy.indicators.memory import remembered
 
 BLOCK = 2_048  # bars after which a running sum is taken afresh, so that rounding errors cannot pile up
+LONG = 1_000_000  # bars from which on a second thread is worth starting
 
 
 @remembered
@@ -39,8 +43,17 @@ def sma(values: ArrayLike, length: int) -> FloatArray:
     [nan, 1.5, 4.0, 5.0]
     """
     x = series(values)
-    out = np.empty(len(x))
-    _sma(x, window(length, len(x)), out)
+    out, bars = empty_floats(len(x)), window(length, len(x))
+    block = max(BLOCK, 4 * bars)
+    blocks = -(-(len(x) - bars + 1) // block)
+    out[: bars - 1] = np.nan
+    if len(x) < LONG:
+        _sma(x, bars, (block, 0, blocks), out)
+        return out
+    other = Thread(target=_sma, args=(x, bars, (block, blocks // 2, blocks), out))  # no block knows of another
+    other.start()
+    _sma(x, bars, (block, 0, blocks // 2), out)
+    other.join()
     return out
 
 
@@ -68,7 +81,7 @@ def ema(values: ArrayLike, length: int) -> FloatArray:
     [nan, nan, 3.0, 6.0]
     """
     x = series(values)
-    out = np.empty(len(x))
+    out = empty_floats(len(x))
     _ema(x, window(length, len(x)), out)
     return out
 
@@ -97,16 +110,17 @@ def wma(values: ArrayLike, length: int) -> FloatArray:
     [nan, 1.667, 4.0, 5.0]
     """
     x = series(values)
-    out = np.empty(len(x))
+    out = empty_floats(len(x))
     _wma(x, window(length, len(x)), out)
     return out
 
 
 @compiled
-def _sma(x: FloatArray, length: int, out: FloatArray) -> None:
-    block = max(BLOCK, 4 * length)
-    out[: length - 1] = np.nan
-    for first in range(length - 1, len(x), block):
+def _sma(x: FloatArray, length: int, blocks: tuple[int, int, int], out: FloatArray) -> None:
+    """Write the averages of some blocks of bars: their length, the first of them, and the one behind the last."""
+    block, begin, end = blocks
+    for at in range(begin, end):
+        first = length - 1 + at * block
         last = min(first + block, len(x))
         total = _sma_block(x, length, first, last, out)
         if not np.isfinite(total):  # a missing value sticks in the sum, so one look at the end is enough

@@ -108,8 +108,7 @@ def bollinger(values: ArrayLike, length: int = 20, width: float = 2.0) -> Bollin
     ([nan, 0.0, 3.0], [nan, 4.0, 3.0])
     """
     middle = sma(values, length)
-    distance = rolling_std(values, length, ddof=0)
-    distance *= width
+    distance = rolling_std(values, length, ddof=0) * width
     return Bollinger(middle - distance, middle, middle + distance)
 
 
