@@ -1,6 +1,7 @@
 """The project's own files agree with each other: pyproject.toml, environment.yml, the lock, the public names."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -114,3 +115,20 @@ print([m for m in ("pandas", "sqlmodel", "sqlalchemy", "plotly", "pyarrow") if m
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_no_module_is_kept_out_of_the_repository(tmp_path):
+    """A module that git ignores is there on the machine that wrote it, and on no other."""
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    paths = [path.relative_to(ROOT) for name in ("research_kit", "tests") for path in (ROOT / name).rglob("*.py")]
+    answer = subprocess.run(
+        ["git", "check-ignore", "--stdin"],
+        input="\n".join(map(str, paths)),
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert answer.stdout.splitlines() == []
+    assert answer.returncode == 1, answer.stderr  # 1: none of them is ignored

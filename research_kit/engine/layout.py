@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,26 +96,35 @@ FRACTION, UNITS, CASH, RISK, VOLATILITY = range(5)
 STOP_FIRST, TARGET_FIRST, NEAREST_OPEN = range(3)
 ENTER_LONG_BIT, EXIT_LONG_BIT, ENTER_SHORT_BIT, EXIT_SHORT_BIT = 1, 2, 4, 8
 
-ENTER_LONG = LABELS.index("enter_long")
-EXIT_LONG = LABELS.index("exit_long")
-ENTER_SHORT = LABELS.index("enter_short")
-EXIT_SHORT = LABELS.index("exit_short")
-STOP_LOSS = LABELS.index("stop_loss")
-TAKE_PROFIT = LABELS.index("take_profit")
-TRAILING_STOP = LABELS.index("trailing_stop")
-TIME_STOP = LABELS.index("time_stop")
-LIQUIDATION = LABELS.index("liquidation")
-END_OF_DATA = LABELS.index("end_of_data")
 
-PRICE_NOT_POSITIVE = REASONS.index("price_not_positive")
-NO_STOP = REASONS.index("no_stop")
-NO_VOLATILITY = REASONS.index("no_volatility")
-TOO_SMALL = REASONS.index("too_small")
-INSUFFICIENT_CASH = REASONS.index("insufficient_cash")
-SHORT_NOT_ALLOWED = REASONS.index("short_not_allowed")
+def _code(names: tuple[str, ...], name: str) -> int:
+    """Return a name's place as NumPy's integer: of what takes Python's, numba compiles one version for each value."""
+    return cast(int, np.int64(names.index(name)))
 
-AT_OPEN, INSIDE, AT_CLOSE = range(len(MOMENTS))
-NO_LABEL = -1
+
+ENTER_LONG = _code(LABELS, "enter_long")
+EXIT_LONG = _code(LABELS, "exit_long")
+ENTER_SHORT = _code(LABELS, "enter_short")
+EXIT_SHORT = _code(LABELS, "exit_short")
+STOP_LOSS = _code(LABELS, "stop_loss")
+TAKE_PROFIT = _code(LABELS, "take_profit")
+TRAILING_STOP = _code(LABELS, "trailing_stop")
+TIME_STOP = _code(LABELS, "time_stop")
+LIQUIDATION = _code(LABELS, "liquidation")
+END_OF_DATA = _code(LABELS, "end_of_data")
+
+PRICE_NOT_POSITIVE = _code(REASONS, "price_not_positive")
+NO_STOP = _code(REASONS, "no_stop")
+NO_VOLATILITY = _code(REASONS, "no_volatility")
+TOO_SMALL = _code(REASONS, "too_small")
+INSUFFICIENT_CASH = _code(REASONS, "insufficient_cash")
+SHORT_NOT_ALLOWED = _code(REASONS, "short_not_allowed")
+
+AT_OPEN = _code(MOMENTS, "open")
+INSIDE = _code(MOMENTS, "inside")
+AT_CLOSE = _code(MOMENTS, "close")
+FIRST_BAR = cast(int, np.int64(0))
+NO_LABEL = cast(int, np.int64(-1))
 NO_SIGNAL = -1
 
 

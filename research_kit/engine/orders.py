@@ -50,10 +50,9 @@ def order_events(deal: Deal, wish: Wish, book: Book) -> None:
         close_units(deal, state.units, EXIT_LONG if exits_long else ENTER_SHORT, book)
     elif state.units < 0.0 and (exits_short or enters_long):
         close_units(deal, -state.units, EXIT_SHORT if exits_short else ENTER_LONG, book)
-    if enters_long and state.units <= 0.0:
-        _size_position(deal, 1, 1.0, wish, book)
-    elif enters_short and settings.allow_short and state.units >= 0.0:
-        _size_position(deal, -1, 1.0, wish, book)
+    enters_short = enters_short and not enters_long and settings.allow_short
+    if (enters_long and state.units <= 0.0) or (enters_short and state.units >= 0.0):
+        _size_position(deal, 1 if enters_long else -1, 1.0, wish, book)
 
 
 @inlined

@@ -61,6 +61,7 @@ OPEN_TRADE_FIELDS = {
 }
 NO_FLOATS: NDArray[np.float64] = np.empty(0)
 NO_FLAGS: NDArray[np.bool_] = np.empty(0, dtype=np.bool_)
+RANGE_COLUMNS = ("open", "high", "low")  # of bars on which any order can be filled
 FIRST_ROOM = 512  # trades, lots and rejections; four times as much when full
 LabelOf = Callable[[int, int], str]
 """From a label's code and the bar of its signal to its text."""
@@ -230,10 +231,12 @@ def check_target(exposure: float, bar: int, options: EngineOptions) -> None:
 
 def check_columns(bars: Bars, options: EngineOptions, *, has_prices: bool) -> None:
     """Refuse options, and orders with prices, that need columns which the bars do not have."""
+    if all(column in bars for column in RANGE_COLUMNS):
+        return
     levels = options.stop_loss or options.take_profit or options.trailing_stop or has_prices
     needed = {"open": "fill='next_open'"} if options.fill == "next_open" else {}
     if levels:
-        needed |= dict.fromkeys(("open", "high", "low"), "a stop, a limit or a target")
+        needed |= dict.fromkeys(RANGE_COLUMNS, "a stop, a limit or a target")
     for column, reason in needed.items():
         if column not in bars:
             has = ", ".join(bars.columns)

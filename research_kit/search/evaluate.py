@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -50,6 +50,10 @@ class Results:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def numbers(self) -> Results:
+        """Return the same without sets and strategies: many small objects, which nobody needs who knows the grid."""
+        return replace(self, sets=(), strategies=[])
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,10 @@ class Evaluator:
         return grouped
 
     def _options_of(self, one: Mapping[str, Any]) -> EngineOptions:
+        if self._options.isdisjoint(one):
+            return self.task.options
         changes = {name: value for name, value in one.items() if name in self._options}
-        return EngineOptions(**self.task.options.model_dump() | changes) if changes else self.task.options
+        return EngineOptions(**self.task.options.model_dump() | changes)
 
     def _evaluate(self, members: list[int], options: EngineOptions, results: Results) -> None:
         made = [(at, strategy) for at in members if (strategy := results.strategies[at]) is not None]

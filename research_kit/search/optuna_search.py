@@ -40,7 +40,7 @@ def suggested(search: Search) -> Generator[Results]:
         trials = [study.ask() for _ in range(min(AT_ONCE, search.total - done))]
         sets = [{name: _suggest(trial, name, axis) for name, axis in search.space.axes.items()} for trial in trials]
         search.suggested.extend(sets)
-        for results in search.run([(list(range(done, done + len(sets))), sets)]):
+        for results in search.run([(range(done, done + len(sets)), sets)], len(sets)):
             _tell(study, trials, results, search.objective.scores(results.metrics))
             yield results
         done += len(trials)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
@@ -27,19 +27,19 @@ Chunk = tuple[Sequence[int], Sequence[dict[str, Any]]]
 Work = Callable[[Chunk], Results]
 
 
-def run_chunks(evaluator: Evaluator, chunks: Sequence[Chunk], workers: int | None) -> Iterator[Results]:
+def run_chunks(evaluator: Evaluator, chunks: Iterable[Chunk], sets: int, workers: int | None) -> Iterator[Results]:
     """Yield the results of chunks of sets as they are finished, in no order, from threads of this process."""
-    count = _workers(workers, sum(len(positions) for positions, _ in chunks))
+    count = _workers(workers, sets)
     if count == 1:
-        for positions, sets in chunks:
-            yield evaluator.evaluate(positions, sets)
+        for chunk in chunks:
+            yield evaluator.evaluate(*chunk)
         return
     with ThreadPoolExecutor(count, thread_name_prefix="sweep") as pool:
         yield from _as_finished(pool, lambda chunk: evaluator.evaluate(*chunk), chunks, count)
 
 
 def run_elsewhere(
-    executor: Executor, bars: Bars | BarsSource, task: Task, chunks: Sequence[Chunk], workers: int | None
+    executor: Executor, bars: Bars | BarsSource, task: Task, chunks: Iterable[Chunk], workers: int | None
 ) -> Iterator[Results]:
     """Yield the results of chunks that an executor runs: processes, a cluster, whatever it stands for.
 
@@ -91,7 +91,7 @@ class Elsewhere:
 _KEPT: dict[str, Evaluator] = {}
 
 
-def _as_finished(pool: Executor, work: Work, chunks: Sequence[Chunk], workers: int) -> Iterator[Results]:
+def _as_finished(pool: Executor, work: Work, chunks: Iterable[Chunk], workers: int) -> Iterator[Results]:
     """Hand out chunks, a few ahead of what is done, so that a cancelled search has little left to wait for."""
     todo = iter(chunks)
     running: set[Future[Results]] = set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -91,7 +91,7 @@ def run_sweep(
     (3, {'length': 1})
     """
     search = Search.of(bars, strategy, grid, options, where=where, method=method, **how)
-    return search.result(list(search.results()))
+    return search.result([part.numbers() for part in search.results()])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -159,12 +159,12 @@ class Search:
             yield from self._told(suggested(self))
             return
         positions = np.arange(len(self.sets)) if skip is None else np.flatnonzero(~skip)
-        yield from self._told(self.run(self.chunks(positions)))
+        yield from self._told(self.run(self.chunks(positions), len(positions)))
 
-    def run(self, chunks: Sequence[Chunk]) -> Generator[Results]:
-        """Yield the results of chunks, from threads or from the executor."""
+    def run(self, chunks: Iterable[Chunk], count: int) -> Generator[Results]:
+        """Yield the results of chunks, ``count`` sets in all, from threads or from the executor."""
         if self.executor is None:
-            yield from run_chunks(self.evaluator, chunks, self.workers)
+            yield from run_chunks(self.evaluator, chunks, count, self.workers)
         else:
             yield from run_elsewhere(self.executor, self.source or self.bars, self.task, chunks, self.workers)
 
@@ -173,14 +173,15 @@ class Search:
         """What runs the sets in this process."""
         return Evaluator(self.bars, self.task)
 
-    def chunks(self, positions: NDArray[np.int64]) -> list[Chunk]:
-        """Return the sets at these positions in chunks, sets that share indicators near one another."""
+    def chunks(self, positions: NDArray[np.int64]) -> Iterator[Chunk]:
+        """Yield the sets at these positions in chunks, sets that share indicators near one another."""
         size = max(1, min(SETS_AT_ONCE, CELLS_AT_ONCE // max(len(self.bars), 1)))
         if self.task.strategy.style() == "on_bar":
             size = max(1, size // 64)
         order = positions[visiting_order(self.sets.codes[:, positions], remembered_arrays(self.bars))]
-        parts = [order[first : first + size] for first in range(0, len(order), size)]
-        return [(part.tolist(), self.sets.rows(part)) for part in parts]
+        for first in range(0, len(order), size):
+            part = order[first : first + size]
+            yield part.tolist(), self.sets.rows(part)
 
     def result(self, parts: Sequence[Results]) -> SweepResult:
         """Return the results of all sets as one, in the order of the sets.

@@ -4,11 +4,33 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from numba import njit
 
-from research_kit.metrics.falls import CHUNK, FALLS, begin_falls, end_falls, follow_falls, follow_flat
+from research_kit.metrics import falls as parts
+from research_kit.metrics.falls import CHUNK, FALLS
 
 HOUR = 3_600_000_000_000
 LENGTHS = (1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 5 * CHUNK + 7)
+
+
+@njit
+def begin_falls(falls, initial):
+    parts.begin_falls(falls, initial)
+
+
+@njit
+def follow_falls(falls, values, first, times):
+    parts.follow_falls(falls, values, first, times)
+
+
+@njit
+def follow_flat(falls, value, first, end, times):
+    parts.follow_flat(falls, value, first, end, times)
+
+
+@njit
+def end_falls(falls, times):
+    return parts.end_falls(falls, times)
 
 
 class Found(NamedTuple):
@@ -94,9 +116,9 @@ def test_where_a_curve_is_cut_makes_no_difference(kind):
         n = int(random.integers(2, 6 * CHUNK))
         values, times = curve(kind, n, random), uneven_times(n, random)
         cuts = np.sort(random.integers(0, n + 1, random.integers(1, 8)))
-        whole, parts = followed([values], times), followed(np.split(values, cuts), times)
-        assert parts[:5] == whole[:5]
-        assert parts.squares == pytest.approx(whole.squares, rel=1e-12)
+        whole, cut = followed([values], times), followed(np.split(values, cuts), times)
+        assert cut[:5] == whole[:5]
+        assert cut.squares == pytest.approx(whole.squares, rel=1e-12)
 
 
 @pytest.mark.parametrize("value", [80.0, 100.0, 120.0, -5.0])

@@ -29,7 +29,7 @@ CONDITIONS = {
     "fast != slow": lambda fast, slow, **_: fast != slow,
     "fast + slow == 30": lambda fast, slow, **_: fast + slow == 30,
     "slow / fast > 1.5": lambda fast, slow, **_: slow / fast > 1.5,
-    "slow // fast == 2": lambda fast, slow, **_: slow // fast == 2,
+    "slow // fast == 1": lambda fast, slow, **_: slow // fast == 1,  # 30 // 20 as well
     "slow % fast == 0": lambda fast, slow, **_: slow % fast == 0,
     "2 * fast == slow": lambda fast, slow, **_: 2 * fast == slow,
     "-fast < -5": lambda fast, **_: -fast < -5,

@@ -63,7 +63,7 @@ def test_threads_that_are_given(bars, alone):
 
 
 def test_any_order_of_completion(bars, alone):
-    chunks = Search.of(bars, Trend, GRID).chunks(np.arange(600))
+    chunks = list(Search.of(bars, Trend, GRID).chunks(np.arange(600)))
     assert len(chunks) > 2
     assert_same(sweep_of(bars, executor=Backwards(len(chunks)), workers=100), alone)
 
@@ -72,7 +72,7 @@ def test_event_strategies_in_threads(bars):
     grid = {"length": range(5, 45, 5), "share": [0.5, 1.0]}
     alone = sweep_of(bars, TrendOnBar, grid, workers=1)
     assert_same(sweep_of(bars, TrendOnBar, grid, workers=4), alone)
-    chunks = Search.of(bars, TrendOnBar, grid).chunks(np.arange(16))
+    chunks = list(Search.of(bars, TrendOnBar, grid).chunks(np.arange(16)))
     assert_same(sweep_of(bars, TrendOnBar, grid, executor=Backwards(len(chunks)), workers=100), alone)
 
 
@@ -175,6 +175,29 @@ def test_an_executor_that_is_given_is_left_running(bars):
         with pytest.raises(KeyboardInterrupt):
             sweep_of(bars, executor=pool, progress=stop)
         assert pool.submit(int, "7").result() == 7
+
+
+def test_what_has_not_begun_is_cancelled(bars):
+    class OnlyTheFirst(Executor):
+        """Runs the first of what it is given, and lets the others wait for ever."""
+
+        def __init__(self) -> None:
+            self.given = []
+
+        def submit(self, work, /, *args, **kwargs):
+            self.given.append(Future())
+            if len(self.given) == 1:
+                self.given[0].set_result(work(*args, **kwargs))
+            return self.given[-1]
+
+    def stop(step):
+        raise KeyboardInterrupt
+
+    executor = OnlyTheFirst()
+    with pytest.raises(KeyboardInterrupt):
+        sweep_of(bars, executor=executor, workers=4, progress=stop)
+    assert len(executor.given) == 3
+    assert [future.cancelled() for future in executor.given] == [False, True, True]
 
 
 def test_nothing_runs_after_a_sweep(bars):

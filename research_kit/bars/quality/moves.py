@@ -180,7 +180,8 @@ def _add_wicks(change: FloatArray, part: Bars, least: float) -> None:
         return
     factor = float(np.exp(min(least, 700.0)))
     with np.errstate(over="ignore"):
-        at = np.flatnonzero((part.high > part.low * factor) & np.isnan(change) & (part.low > 0))
+        at = np.flatnonzero((part.high > part.low * factor) & np.isnan(change))
+    at = at[np.min([part[name][at] for name in PRICE_COLUMNS], axis=0) > 0]  # of what is below, a log says nothing
     if len(at):
         opens, high, low, close = (np.log(part[name][at]) for name in PRICE_COLUMNS)
         up, down = high - np.maximum(opens, close), low - np.minimum(opens, close)

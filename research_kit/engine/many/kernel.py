@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from research_kit.compiled import compiled_kernel, inlined
 from research_kit.engine.kernel import has_room, run_bar
-from research_kit.engine.layout import Book, Market, Wishes
+from research_kit.engine.layout import FIRST_BAR, Book, Market, Wishes
 from research_kit.engine.many.tally import count_trades
 from research_kit.engine.quiet import quiet_end
 from research_kit.metrics.falls import begin_falls, end_falls, follow_falls, follow_flat
@@ -54,7 +54,7 @@ def _run_set(at: int, market: Market, wishes: Wishes, book: Book, ledger: Ledger
     """Run the bars for one set; return False where more lots are open than there is room for."""
     n, state = len(market.close), book.state
     tally, summary = ledger.tallies[at], ledger.summaries[at]
-    i = day = 0
+    i = day = FIRST_BAR
     while i < n:
         if not has_room(book):
             return False

@@ -84,22 +84,24 @@ class Memory:
             made = function(*args, **kwargs)
             self._keep(key, made, args, kwargs)
             return made
-        with self._lock:
-            if key in self._results:
-                self._results.move_to_end(key)
+        if self._bytes > self.most_bytes // 2:  # as long as there is room, nobody asks what was used last
+            with self._lock:
+                if key in self._results:
+                    self._results.move_to_end(key)
         return found
 
     def _key(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the arguments in a form that can be looked up; None where one of them may change or vanish."""
         parts: list[Any] = [function, *kwargs]
         for value in (*args, *kwargs.values()) if kwargs else args:
-            if isinstance(value, np.ndarray):
-                if id(value) not in self._of_bars and id(value) not in self._known:
+            kind = value.__class__
+            if kind is np.ndarray or isinstance(value, np.ndarray):
+                at = id(value)
+                if at not in self._of_bars and at not in self._known:
                     return None
-                parts.append(id(value))
+                parts.append(at)
             else:
-                parts.append(value.__class__)  # 1, 1.0 and True are one key, and not one argument
-                parts.append(value)
+                parts += kind, value  # 1, 1.0 and True are one key, and not one argument
         key = tuple(parts)
         try:
             hash(key)

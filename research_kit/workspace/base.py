@@ -1,0 +1,64 @@
+"""An open workspace: its database, its files, its strategies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from research_kit.runs.run import Run
+from research_kit.store.database import Database
+from research_kit.store.datasets import find_dataset
+from research_kit.store.files import FileStore, remove_leftovers
+from research_kit.store.tables import Dataset, StrategyRow
+from research_kit.strategy.base import Strategy
+from research_kit.strategy.registry import Registry
+
+DatasetKey = int | str | Dataset
+DATABASE = "RESEARCH_KIT_DATABASE"
+FOLDERS = ("data", "artifacts", "reports", "strategies")
+
+
+class OpenWorkspace:
+    """One folder, opened: what every verb needs, and what a run needs of its home."""
+
+    def __init__(self, folder: Path, database: str | None = None) -> None:
+        self.folder = folder.expanduser().absolute()
+        self.database = Database.open(database or os.environ.get(DATABASE) or self.folder / "research.db")
+        self.files = FileStore(self.folder)
+        for name in FOLDERS:
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        for name in ("data", "artifacts", "reports"):
+            remove_leftovers(self.folder / name)
+        self.registry = Registry(self.folder / "strategies")
+        self.kept: dict[type[Strategy], StrategyRow] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.folder)!r}, {self.database.url_safe!r})"
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self.database.close()
+
+    def dataset(self, dataset: DatasetKey) -> Dataset:
+        """Return a dataset's row by its id or its name (the newest version of it)."""
+        return dataset if isinstance(dataset, Dataset) else find_dataset(self.database, dataset)
+
+    def load_run(self, run_id: int) -> Run:
+        """Return a recorded run by its id."""
+        return Run.load(self, run_id)
+
+    def report(self, run: Run | int, path: Path | str | None = None) -> Path:
+        """Write the offline HTML report of a run and return its path; ``reports/run-ID.html`` when none is given."""
+        from research_kit.report.run import write_run_report
+
+        return write_run_report(self.load_run(run) if isinstance(run, int) else run, path)
