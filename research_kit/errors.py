@@ -98,3 +98,12 @@ def listed(names: Iterable[str], most: int = 10) -> str:
     """
     every = [name if len(name) <= 40 else f"{name[:37]}..." for name in names]
     return ", ".join(every[:most]) + (f", ... ({len(every)} in all)" if len(every) > most else "")
+
+
+def error_text(error: BaseException, limit: int = 10_000) -> str:
+    """Return the kind and the words of an error, cut to a length; also of one that cannot say what it is."""
+    try:
+        words = str(error)
+    except Exception:  # an error whose own text raises is still an error
+        words = "(its message could not be read)"
+    return f"{type(error).__name__}: {words}"[:limit]

@@ -9,25 +9,52 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+import research_kit as rk
+from research_kit.search.specification import read_specification
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def run_example(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "example.py"], cwd=folder, env=os.environ, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.slow
 def test_the_readmes_example_runs(tmp_path, make_bars):
     make_bars(700, step_ns=86_400_000_000_000).frame.to_csv(tmp_path / "SPY.csv")
     (tmp_path / "example.py").write_text(blocks("python")[0], encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "example.py"], cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False
-    )
+    done = run_example(tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "spy.html").stat().st_size > 1_000_000
     assert (tmp_path / "my-research" / "research.db").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["strategies", "search"])
+def test_the_examples_of_a_page_run(page, tmp_path, make_bars):
+    code = "\n".join(blocks("python", (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")))
+    (tmp_path / "example.py").write_text(code, encoding="utf-8")
+    make_bars(900, step_ns=86_400_000_000_000).frame.to_csv(tmp_path / "SPY.csv")
+    with rk.open_workspace(tmp_path / "my-research") as ws:
+        ws.import_dataset(tmp_path / "SPY.csv", name="SPY daily", symbol="SPY", timezone="UTC")
+    done = run_example(tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_specification_of_the_page_is_one(tmp_path):
+    text = blocks("yaml", (ROOT / "docs" / "search.md").read_text(encoding="utf-8"))[0]
+    (tmp_path / "search.yml").write_text(text, encoding="utf-8")
+    asked = read_specification(tmp_path / "search.yml")
+    assert asked["grid"]["fast"] == rk.between(5, 50, 5)
+    assert asked["commission"] == 0.001
 
 
 def test_the_readmes_commands_exist():

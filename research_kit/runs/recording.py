@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from research_kit.engine.backtest import FILLING, SIGNALLING, BacktestResult, simulation_of
 from research_kit.engine.options import EngineOptions
-from research_kit.errors import StoreError
+from research_kit.errors import StoreError, error_text
 from research_kit.runs.importing import checked_bars
 from research_kit.runs.outcome import outcome_of
 from research_kit.runs.run import Run
@@ -124,12 +124,3 @@ def _new_job(spec: RunSpec, row: StrategyRow, dataset: Dataset) -> NewJob:
         seed=spec.seed,
         total_steps=len(STEPS),
     )
-
-
-def error_text(error: BaseException, limit: int = 10_000) -> str:
-    """Return the kind and the words of an error, cut to a length; also of one that cannot say what it is."""
-    try:
-        words = str(error)
-    except Exception:  # an error whose own text raises is still an error
-        words = "(its message could not be read)"
-    return f"{type(error).__name__}: {words}"[:limit]

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research_kit.engine.options import EngineOptions
-from research_kit.errors import OptionError, StoreError
+from research_kit.errors import OptionError, StoreError, error_text
 from research_kit.runs.importing import checked_bars
-from research_kit.runs.progress_bar import showing_sets
-from research_kit.runs.recording import error_text, worker_id
+from research_kit.runs.progress_bar import showing
+from research_kit.runs.recording import worker_id
 from research_kit.runs.spec import RunSpec, current_versions, spec_hashes
 from research_kit.runs.stored_bars import StoredBars
 from research_kit.runs.strategies import StrategyKey, keep_strategy
@@ -56,7 +56,7 @@ def record_sweep(
     """
     bars = checked_bars(home, dataset)
     found = home.registry.resolve(strategy)
-    with showing_sets(progress) as on_progress:
+    with showing(progress) as on_progress:
         search = Search.of(bars, found, grid, options, progress=on_progress, source=StoredBars.of(home, dataset), **how)
         row = keep_strategy(home, search.task.strategy)
         return _Recording(home, search, dataset, row, how).run()

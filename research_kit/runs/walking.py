@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_kit.errors import StoreError
+from research_kit.errors import StoreError, error_text
 from research_kit.runs.importing import checked_bars
-from research_kit.runs.progress_bar import showing_sets
-from research_kit.runs.recording import error_text, worker_id
+from research_kit.runs.progress_bar import showing
+from research_kit.runs.recording import worker_id
 from research_kit.runs.stored_bars import StoredBars
 from research_kit.runs.strategies import StrategyKey, keep_strategy
 from research_kit.runs.sweeping import TrialSpecs, new_sweep
@@ -42,7 +42,7 @@ def record_walk_forward(
     """Walk forward, record every set of every training as a trial of its window, and return what came of it."""
     bars = checked_bars(home, dataset)
     found = home.registry.resolve(strategy)
-    with showing_sets(progress) as on_progress:
+    with showing(progress, "folds") as on_progress:
         plan = Plan.of(bars, found, grid, options, source=StoredBars.of(home, dataset), **how)
         row = keep_strategy(home, plan.search.task.strategy)
         return _Recording(home, plan, dataset, row, on_progress).run()

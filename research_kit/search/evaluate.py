@@ -16,7 +16,7 @@ from research_kit.engine.many.measure import measure_many, measure_one
 from research_kit.engine.many.runner import SetRunner
 from research_kit.engine.options import EngineOptions
 from research_kit.engine.simulation import check_columns, check_signals
-from research_kit.errors import OptionError
+from research_kit.errors import OptionError, error_text
 from research_kit.metrics.many import ManyMoments
 from research_kit.metrics.moments import moments
 from research_kit.metrics.registry import METRICS
@@ -173,7 +173,7 @@ class Evaluator:
         except OptionError as error:
             results.refused[at] = str(error)[:LONGEST_ERROR]
         except Exception as error:  # a validator that raised: nothing was run, either
-            results.refused[at] = words_of(error)
+            results.refused[at] = error_text(error, LONGEST_ERROR)
         return at not in results.refused
 
     def _signals(self, at: int, strategy: Strategy, options: EngineOptions, results: Results) -> Signals | None:
@@ -219,7 +219,7 @@ def _tried(work: Callable[[], T], at: int, results: Results) -> T | None:
             try:
                 return work()
             except Exception as error:
-                results.failed[at] = words_of(error)
+                results.failed[at] = error_text(error, LONGEST_ERROR)
                 return None
 
 
@@ -230,12 +230,3 @@ def _memory_bytes(bars: Bars) -> int:
 def remembered_arrays(bars: Bars) -> int:
     """Return how many indicators of these bars are remembered at once."""
     return _memory_bytes(bars) // (8 * max(len(bars), 1))
-
-
-def words_of(error: BaseException) -> str:
-    """Return the kind and the words of an error, cut to a length; also of one that cannot say what it is."""
-    try:
-        words = str(error)
-    except Exception:  # an error whose own text raises is still an error
-        words = "(its message could not be read)"
-    return f"{type(error).__name__}: {words}"[:LONGEST_ERROR]

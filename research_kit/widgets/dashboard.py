@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import ipywidgets as w
 
 from research_kit.engine.options import EngineOptions
-from research_kit.errors import OptionError, ResearchKitError
-from research_kit.runs.recording import error_text
+from research_kit.errors import OptionError, ResearchKitError, error_text
 from research_kit.strategy.base import Strategy
 from research_kit.widgets.form import ModelForm, ParameterForm
 from research_kit.widgets.part import LONGEST_ERROR, Part, hint

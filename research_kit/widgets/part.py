@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets as w
 
-from research_kit.runs.recording import error_text
+from research_kit.errors import error_text
 
 LONGEST_ERROR = 2_000  # characters of an error that a view shows
 

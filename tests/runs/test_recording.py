@@ -6,7 +6,6 @@ from sqlmodel import func, select
 
 import research_kit as rk
 from research_kit.errors import NotFoundError, OptionError, ParameterError, SignalError
-from research_kit.runs.recording import error_text
 from research_kit.store.tables import Backtest, BacktestJob, BacktestMetrics, Trade, Trial
 
 
@@ -160,15 +159,3 @@ def test_rows_stay_readable_after_the_workspace_is_closed(ws):
     ws.close()
     assert run.job.status == "completed"
     assert run.backtest.strategy_name == "sma_cross"
-
-
-class UnspeakableError(Exception):
-    """An error that cannot say what it is."""
-
-    def __str__(self):
-        raise ValueError
-
-
-def test_the_text_of_an_error_is_short_and_always_there():
-    assert error_text(ValueError("x" * 20_000)) == ("ValueError: " + "x" * 20_000)[:10_000]
-    assert error_text(UnspeakableError()) == "UnspeakableError: (its message could not be read)"
