@@ -14,6 +14,7 @@
     ├── StoreError             the database or a stored file is not as it should be
     │   ├── ArtifactMissingError  a row is there, its file is not
     │   └── SchemaVersionError the database is newer than this code, or damaged
+    ├── JobError               work in another process could not be begun, or ended before its time
     └── ReportError            a notebook or a report could not be made
 
 Each message is one sentence or two: what was given, what is allowed, the nearest match, the remedy.
@@ -69,6 +70,10 @@ class ArtifactMissingError(StoreError):
 
 class SchemaVersionError(StoreError):
     """The database was made by a newer version of this code, or is damaged."""
+
+
+class JobError(ResearchKitError):
+    """Work in another process could not be begun, or ended before its time."""
 
 
 class ReportError(ResearchKitError):

@@ -86,7 +86,11 @@ class Bars:
         return len(self.time_ns)
 
     def __repr__(self) -> str:
-        span = f"{self.time[0]} to {self.time[-1]}" if len(self) else "empty"
+        unit = "D" if self.timeframe_ns >= 86_400_000_000_000 else "m" if self.timeframe_ns >= 60_000_000_000 else "ms"
+        ends = (
+            [str(self.time[at].astype(f"datetime64[{unit}]")).replace("T", " ") for at in (0, -1)] if len(self) else []
+        )
+        span = " to ".join(ends) or "empty"
         return f"Bars({self.symbol or 'unnamed'}, {self.timeframe}, {len(self):,} bars, {span})"
 
     def __getitem__(self, name: str) -> FloatArray:

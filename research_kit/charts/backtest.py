@@ -102,7 +102,8 @@ def _time_axis(series: BacktestSeries) -> dict[str, Any]:
     axis: dict[str, Any] = {"type": "date", "hoverformat": hover, "rangeslider": {"visible": False}}
     if len(series.time) > 1:
         first, last = epoch_ms(series.time[[0, -1]]).tolist()
-        axis["range"] = [first - 0.01 * (last - first), last + 0.01 * (last - first)]
+        room = (last - first) * max(0.01, 0.6 / (len(series.time) - 1))  # the first and the last candle are whole
+        axis["range"] = [first - room, last + room]
     return axis
 
 

@@ -72,6 +72,27 @@ class BacktestSeries:
         if self.trades and missing:
             raise OptionError(f"The trades lack the column {missing[0]!r}; needed are {', '.join(TRADE_COLUMNS)}.")
 
+    @classmethod
+    def of_bars(
+        cls,
+        time: NDArray[np.datetime64],
+        columns: Mapping[str, NDArray[np.float64]],
+        equity: NDArray[np.float64],
+        initial_cash: float,
+        **more: Any,
+    ) -> BacktestSeries:
+        """Return the arrays of a backtest on bars with these columns; the benchmark is the market, bought and held."""
+        close = columns["close"]
+        return cls(
+            time=time,
+            equity=equity,
+            initial_cash=initial_cash,
+            benchmark=initial_cash * close / close[0],
+            close=close,
+            **{name: columns.get(name) for name in ("open", "high", "low")},
+            **more,
+        )
+
     @property
     def is_intraday(self) -> bool:
         """Return whether the bars are shorter than a day, so that times need hours and minutes."""

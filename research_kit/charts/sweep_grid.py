@@ -29,7 +29,8 @@ from research_kit.errors import OptionError
 
 _MOST_CELLS = 30_000  # 240 kB in a figure
 _MOST_TEXTS = 200  # cells that state their value
-_FULL = 0.01  # a grid of which fewer cells are filled comes from a random search: it is gathered into bins
+_FULL = 0.1  # a grid of which fewer cells are filled comes from a random search: it is gathered into bins
+_FEW_CELLS = 1_000  # they are large enough to be seen, however few of them are filled
 _MARKS = {"best": ("Best cell", "solid"), "plateau": ("Best plateau", "4px,3px")}
 
 
@@ -156,7 +157,7 @@ def _fitting(axes: list[Levels]) -> list[Levels]:
     bins = int(np.clip(np.sqrt(sets / 4), 8, 50))  # some four sets in each cell
     cells = len(axes[0].values) * len(axes[1].values)
     filled = len(np.unique(axes[1].codes * len(axes[0].values) + axes[0].codes))
-    coarse = cells > _MOST_CELLS or filled < _FULL * cells
+    coarse = cells > _MOST_CELLS or (cells > _FEW_CELLS and filled < _FULL * cells)
     found = [_gathered(levels, bins, bins if coarse else MOST_VALUES) for levels in axes]
     if len(found[0].values) * len(found[1].values) > _MOST_CELLS:
         raise OptionError(

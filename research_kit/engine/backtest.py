@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from research_kit.bars.frame import Bars, FloatArray
 from research_kit.engine.options import EngineOptions
+from research_kit.engine.records import REASONS
 from research_kit.engine.simulation import Simulation, simulate
 from research_kit.engine.trade_table import trade_columns
 from research_kit.errors import SignalError, StrategyError
@@ -21,25 +22,32 @@ from research_kit.strategy.signals import Signals
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
+    from research_kit.charts.template import Theme
     from research_kit.metrics.result import Metrics
 
 SIGNALLING, FILLING = "making signals", "filling orders"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BacktestResult:
     """What a backtest gave.
 
-    ``equity`` and ``drawdown`` are Series over the bars' times (money; fractions <= 0), ``trades`` a DataFrame,
-    ``metrics`` a mapping from name to number (None where a metric is undefined, with the reason). Each is made when
-    it is first read.
+    ``equity`` and ``drawdown`` are Series over the bars' times (money; fractions <= 0), ``trades``, ``orders`` and
+    ``rejections`` DataFrames, ``metrics`` a mapping from name to number (None where a metric is undefined, with the
+    reason). Each is made when it is first read.
     """
 
     bars: Bars
     strategy: Strategy
     options: EngineOptions
     simulation: Simulation
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value}" for name, value in self.strategy.parameters().items())
+        closed, final = self.simulation.closed, float(self.simulation.equity[-1])
+        return f"BacktestResult({self.strategy.name}({values}), {closed:,} closed trades, final equity {final:,.2f})"
 
     @cached_property
     def equity(self) -> pd.Series[float]:
@@ -76,6 +84,31 @@ class BacktestResult:
         import pandas as pd
 
         return pd.DataFrame(order_columns(self.simulation.orders, self.simulation.label_of))
+
+    @cached_property
+    def rejections(self) -> pd.DataFrame:
+        """Orders, of signals too, that the account could not take: the bar, its time, and the reason."""
+        import pandas as pd
+
+        records = self.simulation.rejections
+        reasons = [REASONS[code] for code in records["reason"].tolist()]
+        times = pd.DatetimeIndex(self.bars.time[records["bar"]]).tz_localize("UTC")
+        return pd.DataFrame({"bar": records["bar"], "time": times, "reason": reasons})
+
+    def plot(self, theme: Theme = "notebook") -> go.Figure:
+        """Return equity with its benchmark, the drawdown below, and the trades on the price."""
+        from research_kit.charts.backtest import backtest_figure
+        from research_kit.charts.series import BacktestSeries
+
+        series = BacktestSeries.of_bars(
+            self.bars.time,
+            self.bars.columns,
+            self.simulation.equity,
+            self.options.initial_cash,
+            trades=self.trade_columns,
+            title=repr(self.strategy),
+        )
+        return backtest_figure(series, theme=theme)
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,24 +139,16 @@ class Run:
     @cached_property
     def chart_series(self) -> BacktestSeries:
         """What the charts of this run are drawn from; the benchmark is its market, bought and held."""
-        bars, cash = self.bars, float(self.options["initial_cash"])
-        return BacktestSeries(
-            time=bars.time,
-            equity=self._equity,
-            initial_cash=cash,
-            benchmark=cash * bars.close / bars.close[0],
-            close=bars.close,
-            open=bars.columns.get("open"),
-            high=bars.columns.get("high"),
-            low=bars.columns.get("low"),
-            trades=self.trade_columns,
+        cash = float(self.options["initial_cash"])
+        return BacktestSeries.of_bars(
+            self.bars.time, self.bars.columns, self._equity, cash, trades=self.trade_columns, title=self.title
         )
 
     def plot(self, theme: Theme = "notebook") -> go.Figure:
         """Return equity with its benchmark, the drawdown below, and the trades on the price."""
         from research_kit.charts.backtest import backtest_figure
 
-        return backtest_figure(replace(self.chart_series, title=self.title), theme=theme)
+        return backtest_figure(self.chart_series, theme=theme)
 
     def report(self, path: Path | str | None = None) -> Path:
         """Write one offline HTML file about this run and return its path."""

@@ -39,7 +39,7 @@ class Best:
 
     def __repr__(self) -> str:
         name = self.objective.removeprefix("-")
-        words = ", ".join(f"{key}={value}" for key, value in self.parameters.items())
+        words = ", ".join(f"{key}={_short(value)}" for key, value in self.parameters.items())
         plateau = format_value(name, self.plateau)
         return f"Best({words}: {METRICS[name].title} {format_value(name, self.value)}, plateau {plateau})"
 
@@ -223,6 +223,15 @@ class SweepResult:
     def _columns(self, metric: str) -> dict[str, Any]:
         parameters = {name: self.sets.column(name) for name in self.sets.names}
         return {**parameters, metric: self.metrics[metric], "plateau": self.plateau}
+
+
+def _short(value: Any) -> str:
+    """Return a parameter as it is read: a number that was drawn at random has up to 17 digits.
+
+    >>> _short(0.1515506847964977), _short(0.1), _short(20)
+    ('0.151551', '0.1', '20')
+    """
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _value(number: float) -> float | None:

@@ -88,7 +88,7 @@ def run_sweep(
     >>> bars = rk.Bars(np.arange(8) * 86_400_000_000_000, {name: closes for name in ("open", "high", "low", "close")})
     >>> sweep = run_sweep(bars, rk.strategies.Momentum, {"length": [1, 2, 3]}, commission=0, objective="total_return")
     >>> len(sweep), sweep.best.parameters
-    (3, {'length': 1})
+    (3, {'length': 2})
     """
     search = Search.of(bars, strategy, grid, options, where=where, method=method, **how)
     return search.result([part.numbers() for part in search.results()])

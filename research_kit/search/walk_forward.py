@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Select = Literal["best", "plateau"]
 SELECTIONS = ("best", "plateau")
+TIMES = ("train_start", "train_end", "test_start", "test_end")
 SPANS = ("train", "test", "step", "anchored", "purge", "embargo")
 
 
@@ -279,17 +280,17 @@ class WalkForward:
         """One row for each fold: its spans (UTC; an end is the last bar), what was chosen, in and out of sample."""
         import pandas as pd
 
-        return pd.DataFrame([self._row(step) for step in self.steps])
+        frame = pd.DataFrame([self._row(step) for step in self.steps])
+        return frame.assign(**{name: frame[name].dt.tz_localize("UTC") for name in TIMES})
 
     def plot(self, theme: Theme = "notebook") -> go.Figure:
         """Return the joined equity with the market, its drawdown, the parameters over time, in and out of sample."""
         from research_kit.charts.walk_forward import walk_forward_data
         from research_kit.charts.walk_forward_figure import walk_forward_figure
 
-        names = ("train_start", "train_end", "test_start", "test_end")
         windows = [
             {
-                **dict(zip(names, self._times(step, exclusive=True), strict=True)),
+                **dict(zip(TIMES, self._times(step, exclusive=True), strict=True)),
                 "parameters": step.parameters,
                 "in_sample": step.in_sample,
                 "out_of_sample": step.out_of_sample,
@@ -314,11 +315,10 @@ class WalkForward:
         )
 
     def _row(self, step: Step) -> dict[str, Any]:
-        names = ("train_start", "train_end", "test_start", "test_end")
         metric, trades = self.search.objective.metric, step.simulation.bare_trades[: step.simulation.closed]
         longest = int(np.max(trades["exit_bar"] - trades["entry_bar"], initial=0))
         return {
-            **dict(zip(names, self._times(step, exclusive=False), strict=True)),
+            **dict(zip(TIMES, self._times(step, exclusive=False), strict=True)),
             **step.parameters,
             f"{metric}_in_sample": step.in_sample,
             f"{metric}_out_of_sample": step.out_of_sample,

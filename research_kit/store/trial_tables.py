@@ -115,6 +115,6 @@ class Trial(Table, table=True):
     skew: float | None = Field(default=None, sa_type=FiniteFloat)
     kurtosis: float | None = Field(default=None, sa_type=FiniteFloat)
     metrics: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
-    engine_version: str | None = Field(default=None, max_length=50)
     error: str | None = Field(default=None, sa_type=sa.Text)
     created_at: datetime = Field(default_factory=now)
+    engine_version: str | None = Field(default=None, max_length=50)

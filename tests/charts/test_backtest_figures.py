@@ -29,6 +29,15 @@ def test_benchmark_is_dashed_and_may_be_missing(series_of):
     assert "Buy and hold" not in traces(equity_figure(series_of(benchmark=None)))
 
 
+def test_the_first_and_the_last_candle_are_whole(series_of):
+    hour = 3_600_000
+    for n in (2, 6, 5_000):
+        axis = price_figure(series_of(n, 0)).layout.xaxis
+        first, last = (int(moment) / 1e6 for moment in series_of(n, 0).time[[0, -1]].astype("int64"))
+        assert axis.range[0] <= first - hour / 2
+        assert axis.range[1] >= last + hour / 2
+
+
 def test_lines_hold_the_values_that_were_given(series_of):
     series = series_of(50)
     shown = traces(backtest_figure(series))["Equity"]

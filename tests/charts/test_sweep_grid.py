@@ -106,6 +106,21 @@ def test_a_random_search_is_gathered_into_bins():
     assert "a and b gathered into bins" in words(heatmap_figure(data))
 
 
+def test_a_random_search_over_whole_numbers_is_gathered_too():
+    rng = np.random.default_rng(4)
+    table = {name: rng.integers(1, most, 400) for name, most in (("fast", 100), ("slow", 300))}
+    data = heatmap_data(table | {"sharpe_ratio": rng.normal(size=400)}, "fast", "slow", "sharpe_ratio")
+    assert data.binned == ("fast", "slow")
+    assert (data.counts > 0).mean() > 0.9
+
+
+def test_a_thin_grid_of_few_cells_stays_as_it_is():
+    steps = np.arange(30)
+    data = heatmap_data({"a": steps, "b": steps, "win_rate": steps / 30}, "a", "b", "win_rate")
+    assert data.binned == ()
+    assert data.z.shape == (30, 30)
+
+
 def test_more_values_than_pixels_are_gathered_and_text_is_refused():
     many = np.arange(1000)
     table = {"n": many, "kind": many % 3, "name": [f"n{value}" for value in many], "win_rate": many / 1000}

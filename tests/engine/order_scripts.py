@@ -41,6 +41,7 @@ CONDITIONS = {
     "losing": lambda ctx: ctx.position.pnl < -0.1234567,
     "nothing waits": lambda ctx: not ctx.orders,
     "something waits": lambda ctx: bool(ctx.orders),
+    "idle": lambda ctx: not ctx.position and not ctx.orders,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from cases import NAN, Case
+from oracles import AT_CLOSE, VECTORBT, around
 
 FLAT = (100.0, 101.0, 99.0, 100.0)
 SAME = {"fill": "same_close"}
@@ -432,48 +433,14 @@ def test_an_open_is_filled_where_bars_have_no_high_and_low(engine):
     assert [(trade.entry_price, trade.max_profit) for trade in result.trades] == [(97.0, 50.0)]
 
 
-# vectorbt's own stop tests (figures of tests/test_portfolio.py): an entry at the close of bar 0, filled same_close.
-# Where it looks at closes alone, bars here are flat; its stops are taken from the price before slippage, so that the
-# slipped ones are given here as price levels.
-FALLING, RISING_FIRST = (5.0, 4.0, 3.0, 2.0, 1.0), (4.0, 5.0, 4.0, 3.0, 2.0)
-
-
-def around(closes: tuple[float, ...], flat: bool) -> list[tuple[float, float, float, float]]:
-    return [(c, c, c, c) if flat else (c + 0.25, c + 0.5, c - 0.5, c) for c in closes]
-
-
-VECTORBT = [
-    # closes, flat bars, side, options, exit bar, exit price
-    (FALLING, False, 1, {"stop_loss": 0.1}, 1, 4.25),
-    (FALLING, False, 1, {"stop_loss": 0.15}, 1, 4.25),
-    (FALLING, False, 1, {"stop_loss": 0.2}, 1, 4.0),
-    (FALLING, True, 1, {"stop_loss": 0.1}, 1, 4.0),
-    (FALLING, True, 1, {"stop_loss": 0.5}, 3, 2.0),
-    (RISING_FIRST, True, 1, {"trailing_stop": 0.1}, 2, 4.0),
-    (RISING_FIRST, True, 1, {"trailing_stop": 0.5}, 4, 2.0),
-    (RISING_FIRST, False, 1, {"trailing_stop": 0.15}, 2, 4.25),
-    (RISING_FIRST, False, 1, {"trailing_stop": 0.2}, 2, 4.25),
-    (RISING_FIRST, False, 1, {"trailing_stop": 0.25}, 2, 4.125),
-    (RISING_FIRST, False, -1, {"trailing_stop": 0.1}, 1, 5.25),
-    # 10 % slippage on a stop at a level (stopmarket), and none (stoplimit)
-    (FALLING, False, 1, {"level": 4.75, "slippage": 0.1}, 1, 3.825),
-    (FALLING, False, 1, {"level": 2.5, "slippage": 0.1}, 2, 2.25),
-    (FALLING, False, 1, {"level": 1.25, "slippage": 0.1}, 4, 1.125),
-    (FALLING, False, 1, {"level": 4.75}, 1, 4.25),
-    (FALLING, False, 1, {"level": 2.5}, 2, 2.5),
-    (FALLING, False, 1, {"level": 1.25}, 4, 1.25),
-]
-
-
 @pytest.mark.parametrize(("closes", "flat", "side", "options", "exit_bar", "exit_price"), VECTORBT)
 def test_stops_of_vectorbt(closes, flat, side, options, exit_bar, exit_price, engine):
     level = options.get("level")
     case = Case(
-        rows=around(closes, flat),
+        rows=around(closes, flat=flat),
         exposure=[float(side)] * 5,
         prices={"stop_loss": [level] * 5} if level else {},
-        options={"commission": 0.0, "sizing": "units", "size": 20.0, "fill": "same_close"}
-        | {name: value for name, value in options.items() if name != "level"},
+        options=AT_CLOSE | {name: value for name, value in options.items() if name != "level"},
     )
     result = engine(case.bars(), case.signals(), case.engine_options())
     assert [(trade.entry_bar, trade.exit_bar) for trade in result.trades] == [(0, exit_bar)]

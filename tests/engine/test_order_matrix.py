@@ -236,6 +236,8 @@ LIVES = [
     Hand("a stop-limit order whose stop was reached ends as well", {0: [buy(stop=102, limit=98, good_for=2)]}, [],
          ["expired"], {2: (100, 103, 99, 100), 3: (100, 101, 97, 100)}),
     Hand("cancelled", {0: [buy(limit=98)], 1: [cancel(0)]}, [], ["cancelled"], {2: (100, 101, 97, 100)}),
+    Hand("replaced: only the new one fills", {0: [buy(limit=98)], 1: [cancel(0), buy(limit=97)]}, [last(3, 97)],
+         ["cancelled", F(3, 97)], {2: (100, 101, 97.5, 100), 3: (100, 101, 96, 100)}),
     Hand("all cancelled, market orders that are not due as well", {0: [buy(), buy(limit=98)], 1: [cancel()]}, [],
          ["cancelled", "cancelled"], {2: (100, 101, 97, 100)}, {"delay": 1}),
     Hand("all cancelled but targets", {0: [target(1), buy(limit=98), cancel()]}, [last(1)], [F(1), "cancelled"],

@@ -281,7 +281,7 @@ def test_the_table_tells_each_fold(bars, walked):
     assert len(table) == 6
     row = table.iloc[0]
     times = [row[name] for name in ("train_start", "train_end", "test_start", "test_end")]
-    assert times == [pd.Timestamp(bars.time[at]) for at in (0, 119, 120, 169)]  # an end is the last bar
+    assert times == [pd.Timestamp(bars.time[at], tz="UTC") for at in (0, 119, 120, 169)]  # an end is the last bar
     assert (row["length"], row["sets"]) == (first.parameters["length"], 10)
     assert (row["sharpe_ratio_in_sample"], row["sharpe_ratio_out_of_sample"]) == (first.in_sample, first.out_of_sample)
     assert row["trades"] == len(first.simulation.trades)
