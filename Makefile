@@ -4,7 +4,7 @@ PY := .venv/bin/python
 # tests run in this many processes
 JOBS ?= 2
 
-.PHONY: help demo test check lab bench notebooks lock clean
+.PHONY: help demo test check lab faults soak bench notebooks lock clean
 help:            ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 14
 
@@ -28,6 +28,12 @@ lab: .venv/.ready           ## open JupyterLab on the course
 
 notebooks: .venv/.ready     ## execute every notebook in full
 	$(PY) -m pytest -n $(JOBS) --dist loadfile --nbval-lax notebooks
+
+faults: .venv/.ready        ## kill, stop and starve what runs; nothing may be lost (under ten minutes)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile -m faults tests
+
+soak: .venv/.ready          ## an hour of random kills under load (SECONDS=3600)
+	$(PY) scripts/soak.py --seconds $(or $(SECONDS),3600)
 
 bench: .venv/.ready         ## time this project and its peers side by side
 	$(PY) benchmarks/run.py

@@ -38,7 +38,7 @@ def test_the_readmes_example_runs(tmp_path, make_bars):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["strategies", "search"])
+@pytest.mark.parametrize("page", ["batches", "strategies", "search"])
 def test_the_examples_of_a_page_run(page, tmp_path, make_bars):
     code = "\n".join(blocks("python", (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")))
     (tmp_path / "example.py").write_text(code, encoding="utf-8")

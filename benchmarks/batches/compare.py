@@ -14,6 +14,7 @@ from batches.work import COUNT, KINDS
 
 WORKLOADS = ("W7",)
 OUR_NOTEBOOKS = Competitor(OURS, "batches.ours")
+OUR_FIRST_BATCH = Competitor(f"{OURS}, the first batch", "batches.ours", engine="first")
 LIMIT = Competitor("limit", "batches.limit")
 PEERS = (
     Competitor("papermill", "batches.peer_papermill", engine="one"),
@@ -43,16 +44,19 @@ INTRODUCTION = """
 
 A trivial notebook adds two numbers; a research notebook imports research_kit and makes a backtest of 5,000 bars. Each
 has its own parameter, and what its last cell says was asserted to be the same before any time counted. All run in this
-project's environment, since the notebooks need it; a first notebook of each process is not counted. The limit runs the
-cells with `exec` in one process that has imported everything: what is above it is kernels, imports, and isolation.
+project's environment, since the notebooks need it; a first notebook of each process is not counted. This project runs
+them as a batch, two at a time, each in a fresh kernel, with a row in its database and an HTML page for each, and an
+index. Its kernels come from a process that has the imports done, and that is kept for the next batch; the first batch
+of a workspace starts it as well. The limit runs the cells with `exec` in one process that has imported everything: what
+is above it is kernels, imports, and isolation.
 """
 
 
 def compare(options: Options, results: Results) -> None:
     sheet = results.start("W7")
-    count = 2 if options.quick else COUNT
+    engines = [OUR_NOTEBOOKS, OUR_FIRST_BATCH, LIMIT, *options.chosen(PEERS)]
     for kind in KINDS:
-        compare_notebooks(sheet, kind, [OUR_NOTEBOOKS, LIMIT, *options.chosen(PEERS)], count, options.repeats)
+        compare_notebooks(sheet, kind, engines, COUNT, options.repeats)
         results.write()
     for points in POINTS:
         case = f"a page with a line of {points} points"

@@ -83,13 +83,14 @@ class BacktestSeries:
     ) -> BacktestSeries:
         """Return the arrays of a backtest on bars with these columns; the benchmark is the market, bought and held."""
         close = columns["close"]
+        prices: dict[str, Any] = {name: columns.get(name) for name in ("open", "high", "low")}
         return cls(
             time=time,
             equity=equity,
             initial_cash=initial_cash,
             benchmark=initial_cash * close / close[0],
             close=close,
-            **{name: columns.get(name) for name in ("open", "high", "low")},
+            **prices,
             **more,
         )
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from research_kit.cli import data, database, research, search
+from research_kit.cli import batch, data, database, jobs, research, search
 from research_kit.cli.common import Settings
 from research_kit.errors import NotFoundError, ResearchKitError
 from research_kit.version import __version__
@@ -61,6 +61,7 @@ def init(context: typer.Context) -> None:
 app.add_typer(data.app)
 app.add_typer(research.app)
 app.add_typer(search.app)
+app.add_typer(batch.app)
 
 
 @app.command()
@@ -91,6 +92,7 @@ def lab(context: typer.Context) -> None:
 
 
 app.add_typer(database.app, name="db")
+app.add_typer(jobs.app, name="jobs")
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from research_kit.errors import OptionError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from research_kit.store.database import Database
     from research_kit.store.tables import Dataset
     from research_kit.workspace import Workspace
 
@@ -42,6 +43,12 @@ class Settings:
     database: str | None
     debug: bool
 
+    def look(self) -> Database:
+        """Return the database as it is: nothing is made, migrated or adopted."""
+        from research_kit.store.database import Database
+
+        return Database.at(self.database or self.workspace.expanduser() / "research.db")
+
     def open(self) -> Workspace:
         from research_kit.workspace import open_workspace
 
@@ -51,6 +58,8 @@ class Settings:
 DatasetName = Annotated[str, typer.Argument(help="A name or an id.")]
 NewName = Annotated[str | None, typer.Option("--name", help="What the new dataset is called.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many rows, newest first.")]
+Before = Annotated[int | None, typer.Option("--before", help="Go on behind this id: older rows only.")]
 Pairs = Annotated[list[str] | None, typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="Strategy parameter.")]
 Options = Annotated[list[str] | None, typer.Option("-o", "--option", metavar="NAME=VALUE", help="Engine option.")]
 

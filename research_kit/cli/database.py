@@ -15,22 +15,54 @@ app = typer.Typer(help="Look after the database of the workspace.", no_args_is_h
 
 @app.command()
 def upgrade(context: typer.Context) -> None:
-    """Bring the database to the newest schema; a SQLite file is backed up before."""
-    with context.obj.open() as ws:
-        print(f"{ws.database.url_safe} is at the newest schema")
+    """Bring the database to the newest schema; a SQLite file is backed up before.
+
+    A database that the backend service made is adopted: every row is kept, and what had to be changed is listed and
+    stays as it was in the table legacy_values.
+    """
+    with context.obj.look() as database:
+        backup, found = database.upgrade()
+        if backup:
+            print(f"backup {backup}")
+        if found is not None:
+            print(
+                f"adopted the backend's tables; {found.total():,} values were changed, legacy_values has the old ones"
+            )
+            print("".join(f"  {sentence}\n" for sentence in found.sentences()), end="")
+        print(f"{database.url_safe} is at the newest schema")
 
 
 @app.command()
 def check(context: typer.Context, as_json: AsJson = False) -> None:
-    """Say what is wrong with the database; exit code 1 when something is."""
-    with context.obj.open() as ws:
-        problems = ws.database.check()
+    """Say what is wrong with the database, also one of the backend service; exit code 1 when something is.
+
+    Nothing is changed.
+    """
+    with context.obj.look() as database:
+        problems = database.check()
     if as_json:
         print_json(problems)
     else:
         print("\n".join(problems) or "nothing is wrong")
     if problems:
         raise typer.Exit(1)
+
+
+@app.command()
+def copy(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(help="A file, or postgresql+psycopg://user@host/name; empty or not there yet.")],
+    as_json: AsJson = False,
+) -> None:
+    """Copy every row to another database, SQLite or PostgreSQL, and compare what arrived; files stay where they are."""
+    with context.obj.open() as ws:
+        copied = ws.database.copy_to(url)
+    if as_json:
+        print_json([one._asdict() for one in copied])
+        return
+    for one in copied:
+        print(f"{one.table:<18} {one.rows:>12,} rows  {one.sha256[:16]}")
+    print(f"{sum(one.rows for one in copied):,} rows are the same there and here")
 
 
 @app.command()

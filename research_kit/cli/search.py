@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from research_kit.cli.common import AsJson, dataset_key, list_rows, print_json, print_table
+from research_kit.cli.common import AsJson, Before, Limit, dataset_key, list_rows, print_json, print_table
 
 if TYPE_CHECKING:
     from research_kit.runs.sweep import Sweep
@@ -60,9 +60,9 @@ def walk_forward(context: typer.Context, spec: Spec, as_json: AsJson = False) ->
 
 
 @app.command()
-def sweeps(context: typer.Context, as_json: AsJson = False) -> None:
+def sweeps(context: typer.Context, limit: Limit = 1_000, before: Before = None, as_json: AsJson = False) -> None:
     """List the sweeps and walk-forwards."""
-    list_rows(context, lambda ws: ws.sweeps(), as_json)
+    list_rows(context, lambda ws: ws.sweeps(limit, before), as_json)
 
 
 @app.command()
@@ -70,11 +70,13 @@ def trials(
     context: typer.Context,
     dataset: Annotated[str | None, typer.Option(help="Only on this dataset: a name or an id.")] = None,
     strategy: Annotated[str | None, typer.Option(help="Only with this strategy.")] = None,
+    limit: Limit = 1_000,
+    before: Before = None,
     as_json: AsJson = False,
 ) -> None:
     """List everything that was ever tried, failed and deleted runs included."""
     key = None if dataset is None else dataset_key(dataset)
-    list_rows(context, lambda ws: ws.trials(key, strategy), as_json)
+    list_rows(context, lambda ws: ws.trials(key, strategy, limit=limit, before=before), as_json)
 
 
 def _resolved(asked: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from research_kit.strategy.registry import Registry
 
 
+class Closable(Protocol):
+    """What is closed with its workspace."""
+
+    def close(self) -> None:
+        """Give free what it holds."""
+
+
 class Home(Protocol):
     """A database, the files beside it, the strategies that may be named, and a way to write reports."""
 
@@ -21,6 +28,7 @@ class Home(Protocol):
     files: FileStore
     registry: Registry
     kept: dict[type[Strategy], StrategyRow]  # strategies whose source is in the store already
+    kept_open: dict[str, Closable]  # what takes long to open, by what it is
 
     def report(self, run: Run | int, path: Path | str | None = None) -> Path:
         """Write the HTML report of a run and return where it is."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from research_kit.engine.backtest import FILLING, SIGNALLING, BacktestResult, simulation_of
 from research_kit.engine.options import EngineOptions
 from research_kit.errors import StoreError, error_text
+from research_kit.processes.identity import identity
 from research_kit.runs.importing import checked_bars
 from research_kit.runs.outcome import outcome_of
+from research_kit.runs.pulse import signs_of_life
 from research_kit.runs.run import Run
 from research_kit.runs.spec import RunSpec, current_versions
 from research_kit.runs.strategies import keep_strategy
 from research_kit.store import jobs
+from research_kit.store.batches import note_backtest
+from research_kit.store.claims import Claim
 from research_kit.store.records import NewJob
 from research_kit.version import ENGINE_VERSION
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float, str], None]
 REPORT_EVERY = 0.1  # seconds between two notes of progress in the database: a quick run needs one
+NOTEBOOK_RUN = "RESEARCH_KIT_NOTEBOOK_RUN"  # in a kernel of a batch: the id of its row and the token that proves it
 STEPS = ("opening the bars", SIGNALLING, FILLING, "measuring", "storing")
 
 
@@ -40,31 +44,53 @@ def record_run(
     caller. An interrupted run leaves a cancelled job.
     """
     row = keep_strategy(home, type(strategy))
-    spec = _spec(strategy, row, dataset, options)
-    job_id = jobs.create_job(home.database, _new_job(spec, row, dataset))
-    token = jobs.claim_job(home.database, job_id, worker_id())
+    spec = spec_of(strategy, row, dataset, options)
+    job_id = jobs.create_job(home.database, new_job(spec, row, dataset))
+    _note_in_batch(home, job_id)
+    token = jobs.claim_job(home.database, job_id, identity())
+    with signs_of_life(home.database, job_id, token):
+        return carry_out(home, Claim(job_id, token), strategy, dataset, spec, progress=progress)
+
+
+def _note_in_batch(home: Home, job_id: int) -> None:
+    """In a kernel of a batch, note the job with its notebook's run; of several jobs of one notebook the last counts."""
+    run_id, _, token = os.environ.get(NOTEBOOK_RUN, "").partition(":")
+    if run_id.isdecimal() and token:
+        note_backtest(home.database, int(run_id), token, job_id)
+
+
+def carry_out(
+    home: Home,
+    claim: Claim,
+    strategy: Strategy,
+    dataset: Dataset,
+    spec: RunSpec,
+    *,
+    progress: Progress | None = None,
+    words: Callable[[BaseException], str] = error_text,
+) -> Run:
+    """Run a job that is ours and record how it ended: completed with all that it left, failed, or cancelled.
+
+    ``progress`` is told how far it is, ``words`` makes the text that is recorded of an error.
+    """
+    job_id, token = claim.job_id, claim.token
     try:
-        report = _reporter(home, job_id, token, progress)
-        result = _compute(home, strategy, dataset, options, report)
+        report = _reporter(home, claim, progress)
+        result = _compute(home, strategy, dataset, EngineOptions(**spec.options), report)
         report(STEPS[4])
         run_id = jobs.complete_job(home.database, job_id, token, outcome_of(result, spec, home.files, dataset.id))
-    except Exception as error:
-        with suppress(StoreError):  # what cannot be recorded must not hide the error itself
-            jobs.fail_job(home.database, job_id, token, error_text(error))
-        error.add_note(f"The run is recorded as job {job_id}, failed.")
-        raise
-    except BaseException:
+    except (KeyboardInterrupt, GeneratorExit):
         with suppress(StoreError):
-            jobs.cancel_job(home.database, job_id)
+            jobs.cancel_job(home.database, job_id, token)
+        raise
+    except BaseException as error:  # SystemExit as well: a strategy has no right to leave
+        with suppress(StoreError):  # what cannot be recorded must not hide the error itself
+            jobs.fail_job(home.database, job_id, token, words(error))
+        error.add_note(f"The run is recorded as job {job_id}, failed.")
         raise
     if progress:
         progress(1.0, "completed")
     return Run.load(home, run_id)
-
-
-def worker_id() -> str:
-    """Return who runs a job: the machine and the process."""
-    return f"{socket.gethostname()[:60]}:{os.getpid()}"
 
 
 def _compute(
@@ -78,14 +104,15 @@ def _compute(
     return result
 
 
-def _reporter(home: Home, job_id: int, token: str, progress: Progress | None) -> Callable[[str], None]:
+def _reporter(home: Home, claim: Claim, progress: Progress | None) -> Callable[[str], None]:
     told = -REPORT_EVERY
 
     def report(step: str) -> None:
         nonlocal told
         done = STEPS.index(step) / len(STEPS)
         if monotonic() - told >= REPORT_EVERY:
-            jobs.report_progress(home.database, job_id, token, done, step)
+            if jobs.report_progress(home.database, claim.job_id, claim.token, done, step):
+                raise KeyboardInterrupt("The job was cancelled.")
             told = monotonic()
         if progress:
             progress(done, step)
@@ -93,10 +120,13 @@ def _reporter(home: Home, job_id: int, token: str, progress: Progress | None) ->
     return report
 
 
-def _spec(strategy: Strategy, row: StrategyRow, dataset: Dataset, options: EngineOptions) -> RunSpec:
+def spec_of(strategy: Strategy, row: StrategyRow, dataset: Dataset, options: EngineOptions) -> RunSpec:
+    """Return what identifies a run."""
     return RunSpec(
         dataset_sha256=dataset.sha256 or "",
         dataset_name=dataset.name,
+        timeframe=dataset.timeframe or "",
+        session=dataset.session or "",
         strategy_name=strategy.name,
         strategy_sha256=row.source_sha256 or "",
         strategy_class=f"{row.module_path}:{row.class_name}",
@@ -108,10 +138,13 @@ def _spec(strategy: Strategy, row: StrategyRow, dataset: Dataset, options: Engin
     )
 
 
-def _new_job(spec: RunSpec, row: StrategyRow, dataset: Dataset) -> NewJob:
+def new_job(
+    spec: RunSpec, row: StrategyRow, dataset: Dataset, *, how: Mapping[str, Any] | None = None, **more: Any
+) -> NewJob:
+    """Return the job of a run; ``how`` is kept beside its specification, ``more`` are other fields of the job."""
     return NewJob(
         strategy=spec.strategy_name,
-        spec=spec.to_dict(),
+        spec=spec.to_dict() | dict(how or {}),
         spec_hash=spec.spec_hash,
         strategy_params=spec.parameters,
         engine_options=spec.options,
@@ -123,4 +156,5 @@ def _new_job(spec: RunSpec, row: StrategyRow, dataset: Dataset) -> NewJob:
         engine_version=spec.engine_version,
         seed=spec.seed,
         total_steps=len(STEPS),
+        **more,
     )

@@ -14,19 +14,24 @@ from typing import Any
 from research_kit.version import ENGINE_VERSION, __version__
 
 RECORDED_PACKAGES = ("numpy", "numba", "pandas", "pyarrow", "pydantic")
-IDENTITY = ("dataset_sha256", "strategy_name", "strategy_sha256", "parameters", "options")
+IDENTITY = (
+    *("dataset_sha256", "timeframe", "session"),
+    *("strategy_name", "strategy_sha256", "parameters", "options"),
+)
 
 
 @dataclass(frozen=True)
 class RunSpec:
     """Everything that a run depends on, as JSON values.
 
-    Two runs with the same dataset, strategy source, parameters, options and window are the same trial; the engine's and
-    the packages' versions are kept to explain a difference, and do not make a new trial.
+    Two runs with the same data, timeframe, session, strategy source, parameters, options and window are the same trial;
+    the engine's and the packages' versions are kept to explain a difference, and do not make a new trial.
     """
 
     dataset_sha256: str
     dataset_name: str
+    timeframe: str
+    session: str  # where its days end, and so what its daily returns are
     strategy_name: str
     strategy_sha256: str
     strategy_class: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from research_kit.store.files import FileStore
+from research_kit.strategy.folder import StrategyFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +55,11 @@ class StoredBars:
         """
         bars = FileStore(self.folder).open_bars(self.file_path, self.sha256, self.size, **dict(self.details))
         return bars if self.part is None else bars.window(*self.part)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrive in another process: the strategies of the same workspace, which come after the bars, are found now."""
+        self.__dict__.update(state)
+        StrategyFolder.at(self.folder / "strategies")
 
     def window(self, start: int, stop: int) -> StoredBars:
         """Return where the bars from ``start`` up to but not including ``stop`` are."""

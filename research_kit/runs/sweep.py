@@ -19,6 +19,7 @@ from research_kit.store.trials import count_trials
 
 if TYPE_CHECKING:
     from research_kit.runs.home import Home
+    from research_kit.store.stored_trials import StoredTrials
     from research_kit.store.tables import SweepRow
 
 Refused = Sequence[tuple[dict[str, Any], str]]
@@ -75,25 +76,49 @@ def load_sweep(home: Home, sweep_id: int, *, refused: Refused = ()) -> Sweep:
     """
     stored = sweeps.load_sweep(home.database, sweep_id)
     row, found = stored.row, stored.sets
-    ran = [at for at, state in enumerate(found.state) if state != "pending"]
-    settings, searched = row.settings or {}, list(row.grid or {})
-    options = stored_trials.options_of(home.database, sweep_id, settings.get("searched_options", []))
-    rows = [
-        {name: options[name][at] if name in options else (found.parameters[at] or {}).get(name) for name in searched}
-        for at in ran
-    ]
+    ran = sorted(at for at in found.places.values() if found.state[at] != "pending")  # of equal sets the first
     nothing = np.full(len(found), np.nan)
+    reasons = [_reason(found.state[at], found.error[at]) for at in ran]
     return Sweep(
         strategy_name=row.strategy_name,
-        sets=ParameterSets.of_rows(rows),
+        sets=_sets(home, row, found, ran),
         metrics={name: found.metrics.get(name, nothing)[ran] for name in METRICS},
         objective=Objective.of(row.objective or "sharpe_ratio"),
-        errors={
-            place: found.error[at] or found.state[at] for place, at in enumerate(ran) if found.state[at] != "completed"
-        },
+        errors={place: reason for place, reason in enumerate(reasons) if reason is not None},
         refused=refused,
         keys=[found.spec_hash[at] for at in ran],
         is_grid=row.method == "grid",
         home=home,
         row=row,
     )
+
+
+def _sets(home: Home, row: SweepRow, found: StoredTrials, ran: list[int]) -> ParameterSets:
+    """Return the sets that have been run, with the values of each axis in the order in which they were searched."""
+    options = stored_trials.options_of(home.database, row.id, (row.settings or {}).get("searched_options", []))
+    columns = {
+        name: [
+            _hashable(options[name][at] if name in options else (found.parameters[at] or {}).get(name)) for at in ran
+        ]
+        for name in row.grid or {}
+    }
+    sets = ParameterSets.of_columns(columns, len(ran))
+    for axis, (name, searched) in enumerate((row.grid or {}).items()):
+        listed = [_hashable(value) for value in searched] if isinstance(searched, list) else []
+        values = list(dict.fromkeys([*listed, *sets.values[name]]))
+        places = {value: place for place, value in enumerate(values)}
+        sets.codes[axis] = [places[value] for value in columns[name]]
+        sets.values[name] = values
+    return sets
+
+
+def _hashable(value: Any) -> Any:
+    """Return a value as it was searched: lists are how JSON keeps tuples."""
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
+def _reason(state: str, error: str | None) -> str | None:
+    """Return why a set has no result, None where it has one; of a run that was deleted the trial stays."""
+    if state in ("completed", "deleted"):
+        return error
+    return error or state

@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research_kit.engine.options import EngineOptions
-from research_kit.errors import OptionError, StoreError, error_text
+from research_kit.errors import OptionError, ParameterError, StoreError, error_text
+from research_kit.processes.identity import identity
 from research_kit.runs.importing import checked_bars
 from research_kit.runs.progress_bar import showing
-from research_kit.runs.recording import worker_id
 from research_kit.runs.spec import RunSpec, current_versions, spec_hashes
 from research_kit.runs.stored_bars import StoredBars
 from research_kit.runs.strategies import StrategyKey, keep_strategy
 from research_kit.runs.sweep import Sweep, load_sweep
-from research_kit.search.evaluate import Results
+from research_kit.search.evaluate import LONGEST_ERROR, Results
 from research_kit.search.space import Between
 from research_kit.search.sweep import OnProgress, Search
 from research_kit.store import stored_trials, sweeps
@@ -73,26 +73,30 @@ class _Recording:
         self.dataset = dataset
         self.row = row
         self.asked = asked
-        self.lease = Lease(worker_id())
+        self.lease = Lease(identity())
         self.specs = TrialSpecs(search, dataset, row)
         self.sweep_id = 0
+        self.refused: list[tuple[dict[str, Any], str]] = []
 
     def run(self) -> Sweep:
         database = self.home.database
         listed = self.specs.of(self.search.sets.rows(np.arange(len(self.search.sets))))
+        self.refused = listed.refused
+        self._check_taken(len(listed.positions))
         sets_hash = self._sets_hash(listed)
         if done := self._done_before(sets_hash):
-            return load_sweep(self.home, done, refused=listed.refused)
+            return load_sweep(self.home, done, refused=self.refused)
         skip = self._known(listed)
         self.sweep_id = sweeps.create_sweep(
             database, self._row(sets_hash), listed.hashes, known_sets=int(skip.sum()), lease=self.lease
         )
         try:
             self._run_sets(skip | listed.is_refused)
+            found = load_sweep(self.home, self.sweep_id, refused=self.refused)
+            self._check_taken(len(found))
         except BaseException as error:
             self._end_early(error)
             raise
-        found = load_sweep(self.home, self.sweep_id, refused=listed.refused)
         sweeps.finish_sweep(database, self.sweep_id, "completed", best_spec_hash=found.best_key, lease=self.lease)
         return found.refreshed()
 
@@ -114,20 +118,57 @@ class _Recording:
     def _run_sets(self, skip: NDArray[np.bool_]) -> None:
         waiting: list[Results] = []
         written = monotonic()
-        for results in self.search.results(None if self.search.method == "optuna" else skip):
-            waiting.append(results)
-            if sum(map(len, waiting)) >= FLUSH_SETS or monotonic() - written > FLUSH_SECONDS:
+        try:
+            for results in self._results(skip):
+                waiting.append(results)
+                if sum(map(len, waiting)) >= FLUSH_SETS or monotonic() - written > FLUSH_SECONDS:
+                    self._write(waiting)
+                    written = monotonic()
+        except BaseException:
+            with suppress(StoreError, KeyboardInterrupt):  # what is done is kept; why it ended is told all the same
                 self._write(waiting)
-                waiting, written = [], monotonic()
+            raise
         self._write(waiting)
 
-    def _write(self, waiting: Sequence[Results]) -> None:
-        for results in waiting:
+    def _results(self, skip: NDArray[np.bool_]) -> Iterator[Results]:
+        """Yield the results of the sets that are missing; progress counts these alone."""
+        if self.search.method == "optuna":
+            return self.search.results()
+        missing = len(skip) - int(skip.sum())
+        search = self.search if missing == len(skip) else replace(self.search, total=missing)
+        return search.results(skip)
+
+    def _write(self, waiting: list[Results]) -> None:
+        """Record what waits, and leave nothing waiting.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Someone asked to cancel the sweep; all was recorded.
+        """
+        cancelled = False
+        while waiting:
+            results = waiting[0]
             for hashes, batch in self.specs.batches(results):
                 if self.search.method == "optuna":
                     sweeps.add_sets(self.home.database, self.sweep_id, hashes, lease=self.lease)
-                if sweeps.record_sets(self.home.database, self.sweep_id, batch, lease=self.lease):
-                    raise KeyboardInterrupt("The sweep was cancelled.")
+                cancelled |= sweeps.record_sets(self.home.database, self.sweep_id, batch, lease=self.lease)
+            if self.search.method == "optuna":
+                self._note_refused(results)
+            del waiting[0]
+        if cancelled:
+            raise KeyboardInterrupt("The sweep was cancelled.")
+
+    def _note_refused(self, results: Results) -> None:
+        """Remember which of the suggested sets the strategy does not take, each once."""
+        for at, why in results.refused.items():
+            if (told := (dict(results.sets[at]), why)) not in self.refused:
+                self.refused.append(told)
+
+    def _check_taken(self, count: int) -> None:
+        if self.refused and not count:
+            (_, why), name = self.refused[0], self.search.task.strategy.name
+            raise ParameterError(f"{name} takes none of {len(self.refused):,} sets: {why}")
 
     def _end_early(self, error: BaseException) -> None:
         status = "failed" if isinstance(error, Exception) else "cancelled"
@@ -136,7 +177,9 @@ class _Recording:
         error.add_note(f"The sweep is recorded as {self.sweep_id}, {status}; asked again it runs what is missing.")
 
     def _sets_hash(self, listed: Listed) -> str:
-        text = "\n".join([self.search.method, str(self.search.seed), str(self.search.total), *listed.hashes])
+        search = self.search
+        asked = [search.method, str(search.seed), str(search.total), str(search.objective), *search.space.axes]
+        text = "\n".join([*asked, *listed.hashes])
         return sha256(text.encode()).hexdigest()
 
     def _row(self, sets_hash: str) -> NewSweep:
@@ -195,6 +238,8 @@ class TrialSpecs:
         self.base = RunSpec(
             dataset_sha256=dataset.sha256 or "",
             dataset_name=dataset.name,
+            timeframe=dataset.timeframe or "",
+            session=dataset.session or "",
             strategy_name=search.task.strategy.name,
             strategy_sha256=row.source_sha256 or "",
             strategy_class=f"{row.module_path}:{row.class_name}",
@@ -205,6 +250,7 @@ class TrialSpecs:
             versions=current_versions(),
             window=window,
         )
+        self._listed: set[str] = set()
 
     def of(self, sets: list[dict[str, Any]]) -> Listed:
         """Return sets as trials, in their order."""
@@ -214,7 +260,9 @@ class TrialSpecs:
             try:
                 made[at] = self.search.evaluator.made(one).parameters()
             except OptionError as error:
-                refused[at] = str(error)
+                refused[at] = str(error)[:LONGEST_ERROR]
+            except Exception as error:  # a validator that raised: nothing is run, either
+                refused[at] = error_text(error, LONGEST_ERROR)
         positions = list(made)
         hashes = self.hashes([sets[at] for at in positions], list(made.values()))
         is_refused = np.zeros(len(sets), dtype=np.bool_)
@@ -232,7 +280,7 @@ class TrialSpecs:
         return found
 
     def batches(self, results: Results) -> Iterator[tuple[list[str], TrialBatch]]:
-        """Yield results as trials, those with the same options together."""
+        """Yield results as trials, those with the same options together, with the hashes that are new among them."""
         ran = [at for at, strategy in enumerate(results.strategies) if strategy is not None]
         sets = [results.sets[at] for at in ran]
         parameters = [strategy.parameters() for strategy in results.strategies if strategy is not None]
@@ -240,7 +288,15 @@ class TrialSpecs:
         for options, members in self._by_options(sets):
             rows = [ran[at] for at in members]
             marks = [hashes[at] for at in members]
-            yield marks, self._batch(results, rows, marks, [parameters[at] for at in members], options)
+            yield self._new(marks), self._batch(results, rows, marks, [parameters[at] for at in members], options)
+
+    def _new(self, marks: list[str]) -> list[str]:
+        """Return the hashes that were not there before: optuna may suggest a set again, which counts once."""
+        if self.search.method != "optuna":
+            return marks
+        new = [mark for mark in dict.fromkeys(marks) if mark not in self._listed]
+        self._listed.update(new)
+        return new
 
     def _batch(
         self,

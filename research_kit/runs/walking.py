@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_kit.errors import StoreError, error_text
+from research_kit.processes.identity import identity
 from research_kit.runs.importing import checked_bars
 from research_kit.runs.progress_bar import showing
-from research_kit.runs.recording import worker_id
 from research_kit.runs.stored_bars import StoredBars
 from research_kit.runs.strategies import StrategyKey, keep_strategy
 from research_kit.runs.sweeping import TrialSpecs, new_sweep
@@ -59,7 +59,7 @@ class _Recording:
         self.dataset = dataset
         self.row = row
         self.on_progress = on_progress
-        self.lease = Lease(worker_id())
+        self.lease = Lease(identity())
         self.sweep_id = 0
         self.trained = 0
 

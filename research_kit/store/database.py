@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -17,8 +17,10 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlmodel import Session, UTCDateTime
 
 from research_kit.errors import StoreError
-from research_kit.store import schema, sqlite
+from research_kit.store import checking, copying, schema, sqlite
 from research_kit.store.json_values import dump_json, load_json
+from research_kit.store.legacy.adopt import adopt
+from research_kit.store.legacy.findings import Findings
 from research_kit.store.tables import now
 
 __all__ = ["Database", "database_time", "now", "serialise"]
@@ -44,6 +46,13 @@ def _sqlite_time(element: Any, compiler: Any, **options: Any) -> str:
 def _postgres_time(element: Any, compiler: Any, **options: Any) -> str:
     ago = "".join(f" - make_interval(secs => {compiler.process(seconds, **options)})" for seconds in element.clauses)
     return f"(clock_timestamp(){ago})"
+
+
+class Upgrade(NamedTuple):
+    """What an upgrade did: the backup that it made (SQLite), and what it changed in rows of the backend service."""
+
+    backup: Path | None = None
+    changes: Findings | None = None
 
 
 class Database:
@@ -85,7 +94,8 @@ class Database:
         StoreError
             It cannot be reached, or the URL means no database.
         SchemaVersionError
-            It is damaged, another program's, or newer than this code; it is left as it is.
+            It is damaged, another program's, the backend service's (``upgrade`` adopts that one, when it is asked to),
+            or newer than this code; it is left as it is.
         """
         database = cls(_parse(url))
         try:
@@ -94,6 +104,11 @@ class Database:
             database.close()
             raise
         return database
+
+    @classmethod
+    def at(cls, url: str | Path) -> Self:
+        """Return the database at a URL or file as it is, for ``check`` and ``upgrade``: nothing is made or migrated."""
+        return cls(_parse(url))
 
     def __repr__(self) -> str:
         return f"Database({self.url_safe!r})"
@@ -147,18 +162,51 @@ class Database:
             return session.scalar(sa.select(database_time())) or now()
 
     def check(self) -> list[str]:
-        """Return what is wrong with the database, one sentence each; empty when all is well."""
+        """Return what is wrong with the database, one sentence each; empty when all is well.
+
+        Of one that the backend service made: what is odd in its rows. Nothing is changed.
+        """
+        if self.file and not self.file.exists():
+            return [f"There is no database at {self.file}."]
         try:
             with self._explained(), self._reader.connect() as connection:
-                problems = _file_problems(connection) if self.file else []
-                revision = schema.revision_of(connection)
-                if revision != schema.HEAD:
-                    return [*problems, f"The schema is {revision!r}, this code needs {schema.HEAD!r}."]
-                return problems + [
-                    f"The tables differ from the code: {found}." for found in schema.differences(connection)
-                ]
+                return checking.problems(connection)
         except StoreError as error:
             return [str(error)]
+
+    def upgrade(self) -> Upgrade:
+        """Bring the database to the newest schema, one that the backend service made as well; a SQLite file is copied.
+
+        The backend's rows are all kept: what our tables refuse is mended, and stays as it was in the table
+        ``legacy_values``; a row whose parent is missing gets one that says so. On an error nothing was changed.
+        """
+        self._make_ready()
+        done = self.migrate(adopting=True)
+        self._engine.dispose()  # connections to a file that was not ours were set up in another way
+        return done
+
+    def copy_to(self, url: str | Path) -> list[copying.CopiedTable]:
+        """Copy every row to another database, empty or not there yet; return rows and hash of each table.
+
+        SQLite and PostgreSQL, either way. The files of a workspace stay where they are. What arrived is read back and
+        compared, and ids go on where they were.
+
+        Raises
+        ------
+        StoreError
+            The other one has rows, or what arrived differs; it was left empty.
+        """
+        with type(self).open(url) as target:
+            if target.url == self.url:
+                raise StoreError(f"{self.url_safe} cannot be copied to itself; give another database.")
+            with (
+                self._explained(),
+                self._one_state() as source,
+                target._explained(),
+                target._writer.connect() as connection,
+                connection.begin(),
+            ):
+                return copying.copy_rows(source, connection, target.url_safe)
 
     def backup(self, path: Path | str) -> Path:
         """Copy the database, also while it is used, to a new file and return its path (SQLite)."""
@@ -209,16 +257,20 @@ class Database:
         return StoreError(f"{self.url_safe} {word}: {reason}. Nothing was changed.")
 
     def _prepare(self) -> None:
-        if self.file:
-            _make_folder(self.file.parent)
-            sqlite.warn_of_network(self.file)
-            sqlite.check_readable(self.file)
+        self._make_ready()
         with self._explained(), self._reader.connect() as connection:
             revision = schema.revision_of(connection)
         if revision != schema.HEAD:
             self.migrate()
+            self._engine.dispose()
 
-    def migrate(self, folder: Path = schema.MIGRATIONS) -> None:
+    def _make_ready(self) -> None:
+        if self.file:
+            _make_folder(self.file.parent)
+            sqlite.warn_of_network(self.file)
+            sqlite.check_readable(self.file)
+
+    def migrate(self, folder: Path = schema.MIGRATIONS, *, adopting: bool = False) -> Upgrade:
         """Bring the tables to the newest schema in one transaction; of two that do so at once, one does it.
 
         A SQLite file that has tables already is copied beside itself first.
@@ -230,13 +282,35 @@ class Database:
             connection.begin(),
         ):
             serialise(connection, "migration")
-            revision = schema.revision_of(connection)
+            revision, legacy = _revision(connection, adopting)
             schema.check_known(revision, folder)
             if revision == schema.newest(folder):
-                return  # another start was first
+                return Upgrade()  # another start was first
+            backup = None
             if self.file and sa.inspect(connection).get_table_names():
-                sqlite.copy_database(self.file, _backup_name(self.file, revision))
-            schema.upgrade(connection, folder)
+                backup = _backup_name(self.file, "legacy" if legacy else revision)
+                sqlite.copy_database(self.file, backup)
+            if not legacy:
+                schema.upgrade(connection, folder)
+                return Upgrade(backup)
+            return Upgrade(backup, adopt(connection, lambda: schema.upgrade(connection, folder)))
+
+    @contextmanager
+    def _one_state(self) -> Iterator[sa.Connection]:
+        """Yield a connection that sees one state of the database, however much is written meanwhile."""
+        options = {} if self.file else {"isolation_level": "REPEATABLE READ"}
+        with self._reader.execution_options(**options).connect() as connection:
+            yield connection
+
+
+def _revision(connection: sa.Connection, adopting: bool) -> tuple[str | None, bool]:
+    """Return the revision of a database's tables, and whether they are the backend's and to be adopted."""
+    try:
+        return schema.revision_of(connection), False
+    except schema.LegacyDatabaseError:
+        if not adopting:
+            raise
+        return None, True
 
 
 def serialise(connection: sa.Connection | Session, name: str) -> None:
@@ -261,14 +335,6 @@ def _unchecked_keys(connection: sa.Connection) -> Iterator[None]:
         yield
     finally:
         driver.execute("PRAGMA foreign_keys=ON")
-
-
-def _file_problems(connection: sa.Connection) -> list[str]:
-    found = connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
-    orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    return [f"The file is damaged: {line}." for line in found if line != "ok"] + [
-        f"Row {row[1]} of {row[0]} names a row of {row[2]} that is not there." for row in orphans
-    ]
 
 
 def _is_damage(error: DBAPIError) -> bool:

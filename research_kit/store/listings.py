@@ -1,4 +1,8 @@
-"""What is in the database, as tables to look at: newest first, times aware UTC, large columns left out."""
+"""What is in the database, as tables to look at: newest first, times aware UTC, large columns left out.
+
+Long lists come a page at a time: ``limit`` rows (None is all), of ids below ``before``, so that the next page begins
+where this one ends. Each is one statement that walks along the primary key, as quick on the last page as on the first.
+"""
 # ruff: noqa: SIM905 - forty names read better as words
 
 from __future__ import annotations
@@ -8,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlmodel import SQLModel, UTCDateTime, select
 
-from research_kit.errors import NotFoundError
+from research_kit.errors import NotFoundError, OptionError
 from research_kit.store.bulk import read_trades
 from research_kit.store.database import Database
 from research_kit.store.holdouts import held_datasets
@@ -26,6 +30,8 @@ Row = TypeVar("Row", bound=SQLModel)
 _DATASETS, _STRATEGIES = columns_of("datasets"), columns_of("strategies")
 _JOBS, _BACKTESTS, _METRICS = columns_of("backtest_jobs"), columns_of("backtests"), columns_of("backtest_metrics")
 _SWEEPS, _TRIALS, _NOTEBOOKS = columns_of("sweeps"), columns_of("trials"), columns_of("notebook_runs")
+
+NEWEST = 1_000  # rows of a list that grows without end, unless more are asked for
 
 _VERSION = sa.func.row_number().over(partition_by=_DATASETS.c.name, order_by=_DATASETS.c.id).label("version")
 
@@ -64,13 +70,13 @@ class JobMetrics(NamedTuple):
     reasons: dict[str, str]
 
 
-def datasets_table(database: Database, limit: int | None = None) -> pd.DataFrame:
+def datasets_table(database: Database, limit: int | None = None, *, before: int | None = None) -> pd.DataFrame:
     """Return the datasets, every version of each, newest first.
 
     The versions of a name are counted from 1; ``holdout_start`` is that of the dataset or of one with the same data.
     """
     columns = [_VERSION if name == "version" else _DATASETS.c[name] for name in DATASET_COLUMNS]
-    frame = _frame(database, sa.select(*columns).order_by(_DATASETS.c.id.desc()), limit)
+    frame = _frame(database, _page(sa.select(*columns), _DATASETS, limit, before))
     starts = frame["id"].map(held_datasets(database))
     return frame.assign(holdout_start=starts.astype(frame["holdout_start"].dtype))
 
@@ -88,21 +94,27 @@ def versions_table(database: Database, name: str) -> pd.DataFrame:
     return _timed(pd.DataFrame.from_records(records, columns=VERSION_COLUMNS), query)
 
 
-def strategies_table(database: Database, limit: int | None = None, *, all_versions: bool = False) -> pd.DataFrame:
+def strategies_table(
+    database: Database, limit: int | None = None, *, before: int | None = None, all_versions: bool = False
+) -> pd.DataFrame:
     """Return the current version of each stored strategy, or all versions, newest first."""
-    query = sa.select(*(_STRATEGIES.c[name] for name in STRATEGY_COLUMNS)).order_by(_STRATEGIES.c.id.desc())
-    return _frame(database, query if all_versions else query.where(_STRATEGIES.c.is_active), limit)
+    query = sa.select(*(_STRATEGIES.c[name] for name in STRATEGY_COLUMNS))
+    query = query if all_versions else query.where(_STRATEGIES.c.is_active)
+    return _frame(database, _page(query, _STRATEGIES, limit, before))
 
 
-def jobs_table(database: Database, limit: int | None = None, *, status: str | None = None) -> pd.DataFrame:
-    """Return the jobs, newest first, or those in one state."""
+def jobs_table(
+    database: Database, limit: int | None = NEWEST, *, before: int | None = None, status: str | None = None
+) -> pd.DataFrame:
+    """Return the newest jobs, newest first, or those in one state."""
     columns = [_JOBS.c.id, _DATASETS.c.name.label("dataset"), *(_JOBS.c[name] for name in JOB_COLUMNS)]
-    query = sa.select(*columns).select_from(_JOBS.outerjoin(_DATASETS)).order_by(_JOBS.c.id.desc())
-    return _frame(database, query if status is None else query.where(_JOBS.c.status == status), limit)
+    query = sa.select(*columns).select_from(_JOBS.outerjoin(_DATASETS))
+    query = query if status is None else query.where(_JOBS.c.status == status)
+    return _frame(database, _page(query, _JOBS, limit, before))
 
 
-def backtests_table(database: Database, limit: int | None = None) -> pd.DataFrame:
-    """Return the finished backtests with their dataset's name and headline metrics, newest first."""
+def backtests_table(database: Database, limit: int | None = NEWEST, *, before: int | None = None) -> pd.DataFrame:
+    """Return the newest finished backtests with their dataset's name and headline metrics, newest first."""
     columns = [
         _BACKTESTS.c.id,
         _BACKTESTS.c.backtest_job_id.label("job_id"),
@@ -114,14 +126,14 @@ def backtests_table(database: Database, limit: int | None = None) -> pd.DataFram
     ]
     metrics_of = _METRICS.c.backtest_job_id == _BACKTESTS.c.backtest_job_id
     source = _BACKTESTS.outerjoin(_DATASETS).outerjoin(_METRICS, metrics_of)
-    return _frame(database, sa.select(*columns).select_from(source).order_by(_BACKTESTS.c.id.desc()), limit)
+    return _frame(database, _page(sa.select(*columns).select_from(source), _BACKTESTS, limit, before))
 
 
-def sweeps_table(database: Database, limit: int | None = None) -> pd.DataFrame:
-    """Return the sweeps with their dataset's name, newest first."""
+def sweeps_table(database: Database, limit: int | None = NEWEST, *, before: int | None = None) -> pd.DataFrame:
+    """Return the newest sweeps with their dataset's name, newest first."""
     columns = [_SWEEPS.c.id, _DATASETS.c.name.label("dataset"), *(_SWEEPS.c[name] for name in SWEEP_COLUMNS)]
-    query = sa.select(*columns).select_from(_SWEEPS.outerjoin(_DATASETS)).order_by(_SWEEPS.c.id.desc())
-    return _frame(database, query, limit)
+    query = sa.select(*columns).select_from(_SWEEPS.outerjoin(_DATASETS))
+    return _frame(database, _page(query, _SWEEPS, limit, before))
 
 
 def trials_table(
@@ -130,9 +142,10 @@ def trials_table(
     strategy_name: str | None = None,
     sweep_id: int | None = None,
     *,
-    limit: int | None = None,
+    limit: int | None = NEWEST,
+    before: int | None = None,
 ) -> pd.DataFrame:
-    """Return what was tried, newest first: all, or on a dataset, with a strategy, in a sweep; with headline metrics.
+    """Return the newest of what was tried, newest first: on a dataset, with a strategy, in a sweep, or of everything.
 
     A number that is undefined is NaN, and so is ``n_returns`` where a trial has no daily returns.
     """
@@ -141,7 +154,7 @@ def trials_table(
     own = {name: sa.cast(_TRIALS.c[name], sa.Text).label(name) for name in ("parameters", "metrics")}
     own["dataset"] = _DATASETS.c.name.label("dataset")
     query = sa.select(*(own[name] if name in own else _TRIALS.c[name] for name in TRIAL_COLUMNS))
-    query = query.select_from(_TRIALS.outerjoin(_DATASETS)).order_by(_TRIALS.c.id.desc()).limit(limit)
+    query = _page(query.select_from(_TRIALS.outerjoin(_DATASETS)), _TRIALS, limit, before)
     with database.read() as session:
         rows = session.execute(narrowed(query, dataset_sha256, strategy_name, sweep_id)).all()
     columns = columns_of_rows(rows, TRIAL_COLUMNS)
@@ -153,9 +166,9 @@ def trials_table(
     return _timed(frame.astype(dict.fromkeys(("n_returns", *MOMENTS), "float64")), query)
 
 
-def notebook_runs_table(database: Database, limit: int | None = None) -> pd.DataFrame:
-    """Return the runs of notebooks, newest first."""
-    return _frame(database, sa.select(*_NOTEBOOKS.columns).order_by(_NOTEBOOKS.c.id.desc()), limit)
+def notebook_runs_table(database: Database, limit: int | None = NEWEST, *, before: int | None = None) -> pd.DataFrame:
+    """Return the newest runs of notebooks, newest first."""
+    return _frame(database, _page(sa.select(*_NOTEBOOKS.columns), _NOTEBOOKS, limit, before))
 
 
 def job_trades(database: Database, job_id: int) -> pd.DataFrame:
@@ -206,12 +219,21 @@ def _made(lineage: dict[str, Any] | None, before: int | None) -> dict[str, Any]:
     return {"operation": lineage["operation"], "arguments": lineage["arguments"], "parents": parents}
 
 
-def _frame(database: Database, query: sa.Select[Any], limit: int | None) -> pd.DataFrame:
+def _page(query: sa.Select[Any], table: sa.Table, limit: int | None, before: int | None) -> sa.Select[Any]:
+    """Return a query for one page of rows, newest first: at most ``limit``, of ids below ``before``."""
+    for name, number in (("limit", limit), ("before", before)):
+        if number is not None and number < 0:
+            raise OptionError(f"{name}={number} is negative; give a number of rows, or the id to go on behind.")
+    query = query if before is None else query.where(table.c.id < before)
+    return query.order_by(table.c.id.desc()).limit(limit)
+
+
+def _frame(database: Database, query: sa.Select[Any]) -> pd.DataFrame:
     import pandas as pd
 
     names = list(query.selected_columns.keys())
     with database.read() as session:
-        rows = session.execute(query.limit(limit)).all()
+        rows = session.execute(query).all()
     return _timed(pd.DataFrame.from_records([tuple(row) for row in rows], columns=names), query)
 
 

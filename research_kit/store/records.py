@@ -209,6 +209,9 @@ class NewNotebookRun:
     notebook: str
     notebook_sha256: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    batch: str | None = None
+    position: int | None = None
+    inputs_hash: str | None = None
 
 
 def check_dataset_name(name: str) -> str:

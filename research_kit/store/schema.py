@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from sqlmodel import AutoString, UTCDateTime
 
 from research_kit.errors import SchemaVersionError
+from research_kit.store.legacy.give_back import keep_rows, restore
+from research_kit.store.legacy.shape import is_adopted, missing_columns
 from research_kit.store.tables import FiniteFloat, Table
 
 if TYPE_CHECKING:
@@ -22,9 +24,13 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "research_kit_version"  # of our own: a shared database may hold another program's alembic_version
-HEAD = "0003"  # the newest file in migrations/versions; a test compares
+HEAD = "0004"  # the newest file in migrations/versions; a test compares
 
 _one_at_a_time = threading.Lock()  # Alembic's `op` is one for the whole process
+
+
+class LegacyDatabaseError(SchemaVersionError):
+    """The backend service made the database, and nobody has adopted it yet."""
 
 
 def revision_of(connection: sa.Connection) -> str | None:
@@ -32,6 +38,8 @@ def revision_of(connection: sa.Connection) -> str | None:
 
     Raises
     ------
+    LegacyDatabaseError
+        The tables are those of the backend service.
     SchemaVersionError
         Tables of our names are there without a version: another program made them.
     """
@@ -39,6 +47,11 @@ def revision_of(connection: sa.Connection) -> str | None:
     if VERSION_TABLE in tables:
         return connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
     taken = sorted(tables & set(Table.metadata.tables))
+    if taken and not missing_columns(connection):
+        raise LegacyDatabaseError(
+            "The database was made by the backend service and was left as it is: `research-kit db upgrade` adopts it "
+            "(a SQLite file is backed up before), `research-kit db check` says what is odd in it."
+        )
     if taken:
         raise SchemaVersionError(
             f"The database has tables named {', '.join(taken)} but no {VERSION_TABLE}: another program made them. "
@@ -74,13 +87,23 @@ def upgrade(connection: sa.Connection, folder: Path = MIGRATIONS) -> None:
 
 
 def downgrade(connection: sa.Connection, revision: str = "base", folder: Path = MIGRATIONS) -> None:
-    """Take the tables back to an older revision, inside the transaction that the connection is in; rows are lost."""
+    """Take the tables back to an older revision, inside the transaction that the connection is in; rows are lost.
+
+    A database that was adopted gets the backend's tables back at the end, with all of their rows, also those that were
+    added since, and the values that the backend had.
+    """
     scripts = _scripts(folder)
+    gives_back = revision == "base" and is_adopted(connection)
+    if gives_back:
+        keep_rows(connection)
     with _one_at_a_time:
         context = _context(connection)
         for step in list(scripts.iterate_revisions(context.get_current_revision() or "base", revision)):
             _run(context, step.module.downgrade)
             context.stamp(scripts, step.down_revision or "base")  # type: ignore[arg-type]
+    if gives_back:
+        connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")
+        restore(connection)
 
 
 def differences(connection: sa.Connection) -> list[Any]:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from research_kit.errors import SchemaVersionError, StoreError
 from research_kit.store.files import replacing
+from research_kit.store.schema import VERSION_TABLE
 
 BUSY_SECONDS = 30.0
 CHECKED_AT_OPEN = 64 * 2**20  # bytes; a larger file takes longer than a second to check, `check` does it
@@ -38,8 +39,13 @@ def sqlite_engine(url: sa.URL, **options: Any) -> sa.Engine:
 
 
 def _set_up(connection: sqlite3.Connection, _: object) -> None:
-    # the page size of a new file, of which a trial takes a third; a cache of up to 64 MiB, for indexes of hashes
-    for pragma in ("page_size=8192", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536"):
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables or VERSION_TABLE in tables:  # a file of another program stays as it is, its journal too
+        # the page size of a new file, of which a trial takes a third
+        connection.execute("PRAGMA page_size=8192")
+        connection.execute("PRAGMA journal_mode=WAL")
+    # a cache of up to 64 MiB, for indexes of hashes
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -21,7 +21,10 @@ def save_strategy(database: Database, strategy: NewStrategy) -> StrategyRow:
     same = col(StrategyRow.source_sha256) == values["source_sha256"]
     with database.write() as session:
         serialise(session, f"strategy {strategy.name}")
-        session.execute(sa.update(StrategyRow).where(mine, sa.not_(same)).values(is_active=False))
+        other = col(StrategyRow.source_sha256).is_distinct_from(
+            values["source_sha256"]
+        )  # a row of the backend has none
+        session.execute(sa.update(StrategyRow).where(mine, other).values(is_active=False))
         row = session.exec(select(StrategyRow).where(mine, same)).first() or StrategyRow(created_at=now(), **values)
         row.sqlmodel_update(values)
         session.add(row)

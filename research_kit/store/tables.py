@@ -311,10 +311,14 @@ class Backtest(Table, table=True):
 
 
 class NotebookRun(Table, table=True):
-    """One execution of a notebook with its parameters, and the files that it left."""
+    """One execution of a notebook with its parameters, and the files that it left.
+
+    ``position`` is its place in its ``batch``: of several rows with one place the newest counts. ``inputs_hash`` is a
+    sha256 of all that it depends on, ``backtest_job_id`` the last backtest that was recorded in it.
+    """
 
     __tablename__ = "notebook_runs"
-    __table_args__ = (one_of("status", JOB_STATES), IDS_FOR_EVER)
+    __table_args__ = (one_of("status", JOB_STATES), *at_least_zero("position", "attempt"), IDS_FOR_EVER)
 
     id: int = Field(default=None, primary_key=True)
     notebook: str = Field(max_length=500)
@@ -328,6 +332,15 @@ class NotebookRun(Table, table=True):
     created_at: datetime = Field(default_factory=now, index=True)
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    batch: str | None = Field(default=None, max_length=200, index=True)
+    position: int | None = None
+    inputs_hash: str | None = Field(default=None, max_length=64, index=True)
+    worker_id: str | None = Field(default=None, max_length=100)
+    lease_token: str | None = Field(default=None, max_length=32)
+    heartbeat_at: datetime | None = None
+    attempt: int = Field(default=0, sa_column_kwargs={"server_default": sa.text("0")})
+    actual_duration: float | None = Field(default=None, sa_type=FiniteFloat)
+    cancel_requested: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 METRIC_COLUMNS = tuple(

@@ -78,6 +78,11 @@ class Registry:
         """Return the strategies that cannot be used, by name, each with the error that says why."""
         return self._catalogue()[1]
 
+    def check_loadable(self, path: str) -> None:
+        """Raise ``StrategyError`` unless any process may load ``module:Class``, not only one that has it already."""
+        if self._allowed_module(path.rpartition(":")[0]) is None:
+            raise _not_trusted(path)
+
     def _by_name(self, name: str) -> type[Strategy]:
         classes, broken = self._catalogue()
         if name in broken:
@@ -97,10 +102,7 @@ class Registry:
         if _is_strategy(found) and (module or found.__module__ == module_name):
             return _checked(found)
         if module is None:
-            raise StrategyError(
-                f"{path!r} may not be loaded: strategies come from the built-in ones, the files of the workspace's "
-                f"strategies folder and the modules named in its settings. Name {module_name!r} there if you trust it."
-            )
+            raise _not_trusted(path)
         known = [kind.__name__ for kind in _defined_in(module)]
         raise NotFoundError(f"{module_name!r} has no strategy {class_name!r}. {did_you_mean(class_name, known)}")
 
@@ -177,6 +179,13 @@ def _names_in(file: Path) -> list[str]:
     text = file.read_text(encoding="utf-8", errors="replace")
     names = re.findall(r"^class\s+(\w+)\s*\([^)]*Strategy", text, re.MULTILINE)
     return [snake_case(name) for name in names] or [file.stem]
+
+
+def _not_trusted(path: str) -> StrategyError:
+    return StrategyError(
+        f"{path!r} may not be loaded: strategies come from the built-in ones, the files of the workspace's strategies "
+        f"folder and the modules named in its settings. Name {path.rpartition(':')[0]!r} there if you trust it."
+    )
 
 
 def _ambiguous(name: str, kinds: list[type[Strategy]]) -> StrategyError:

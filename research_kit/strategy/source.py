@@ -20,6 +20,8 @@ from research_kit.strategy.local_modules import imported_names, imports_of, loca
 
 WORKSPACE_PREFIX = "_research_kit_workspace_"  # private package of a workspace's strategies folder
 
+CELL = "notebook cell"  # what a part of a source is called that is no module
+
 _LIBRARY = "research_kit.strategy.library"
 
 Origin = Literal["builtin", "workspace", "module", "notebook"]
@@ -60,15 +62,8 @@ def strategy_source(strategy: type[Strategy]) -> StrategySource:
     >>> source.origin, source.module_path, source.class_name
     ('builtin', 'research_kit.strategy.library.sma_cross', 'SmaCross')
     """
-    name = strategy.__module__
-    file = _file_of(strategy)
-    if file is None:
-        parts = _cell_parts(strategy)
-    else:
-        text = read_text(file)
-        _refuse_edited(strategy, file, text)
-        parts = [(name, text), *_texts(imports_of({name: file}, roots_of(name, file)))]
-    text = _joined(parts)
+    name, file = strategy.__module__, _file_of(strategy)
+    text = _joined(source_parts(strategy))
     return StrategySource(
         text=text,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
@@ -76,6 +71,19 @@ def strategy_source(strategy: type[Strategy]) -> StrategySource:
         module_path=f"{file.parent.name}.{file.stem}" if file and name.startswith(WORKSPACE_PREFIX) else name,
         class_name=strategy.__qualname__,
     )
+
+
+def source_parts(strategy: type[Strategy]) -> list[tuple[str, str]]:
+    """Return the cells of a notebook's class, its own first, or the text of its module, then those of local modules.
+
+    Each has its title: ``CELL``, or the name of the module.
+    """
+    name, file = strategy.__module__, _file_of(strategy)
+    if file is None:
+        return _cell_parts(strategy)
+    text = read_text(file)
+    _refuse_edited(strategy, file, text)
+    return [(name, text), *_texts(imports_of({name: file}, roots_of(name, file)))]
 
 
 def _origin(name: str, file: Path | None) -> Origin:
@@ -156,7 +164,7 @@ def _cell_parts(strategy: type[Strategy]) -> list[tuple[str, str]]:
     for cell in cells:
         modules |= set(imported_names(ast.parse(cell), ""))
     direct = {name: file for name in modules if (file := local_path(name, folder)) is not None}
-    return [("notebook cell", cell) for cell in cells] + _texts(direct | imports_of(direct, folder))
+    return [(CELL, cell) for cell in cells] + _texts(direct | imports_of(direct, folder))
 
 
 def _used_cells(strategy: type[Strategy]) -> tuple[list[str], set[str]]:

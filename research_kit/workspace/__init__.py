@@ -22,7 +22,8 @@ def open_workspace(folder: Path | str, database: str | None = None) -> Workspace
     Raises
     ------
     StoreError
-        The folder or the database cannot be opened; it is left as it is.
+        The folder or the database cannot be opened; it is left as it is. ``SchemaVersionError``: the database is newer
+        than this code, or a backend made it: ``research-kit db upgrade`` adopts it, opening does not.
 
     Examples
     --------

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from research_kit.runs.home import Closable
 from research_kit.runs.run import Run
 from research_kit.store.database import Database
 from research_kit.store.datasets import find_dataset
@@ -33,6 +34,7 @@ class OpenWorkspace:
             remove_leftovers(self.folder / name)
         self.registry = Registry(self.folder / "strategies")
         self.kept: dict[type[Strategy], StrategyRow] = {}
+        self.kept_open: dict[str, Closable] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -46,7 +48,10 @@ class OpenWorkspace:
         return f"Workspace({str(self.folder)!r}, {self.database.url_safe!r})"
 
     def close(self) -> None:
-        """Close the connections to the database."""
+        """Close the connections to the database, and end the processes that were kept for the next batch."""
+        for one in self.kept_open.values():
+            one.close()
+        self.kept_open.clear()
         self.database.close()
 
     def dataset(self, dataset: DatasetKey) -> Dataset:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from research_kit.engine.options import EngineOptions
+from research_kit.runs.job import Job
 from research_kit.runs.recording import Progress, record_run
 from research_kit.runs.run import Run
+from research_kit.runs.settling import settle
 from research_kit.runs.strategies import StrategyKey, keep_all_strategies, make_strategy
+from research_kit.runs.submitting import Limits, ensure_worker, record_job
 from research_kit.runs.sweep import Sweep, load_sweep
 from research_kit.runs.sweeping import record_sweep
 from research_kit.runs.walking import record_walk_forward
@@ -16,10 +23,15 @@ from research_kit.search.sweep import OnProgress
 from research_kit.search.walk_forward import WalkForward
 from research_kit.search.windows import Span
 from research_kit.store import listings
+from research_kit.store.batches import batches_table
 from research_kit.workspace.base import DatasetKey, OpenWorkspace
+from research_kit.workspace.child import run_submitted
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from research_kit.report.batches.batch import Batch
+    from research_kit.report.batches.progress import OnBatchProgress
 
 
 class ResearchVerbs(OpenWorkspace):
@@ -67,13 +79,84 @@ class ResearchVerbs(OpenWorkspace):
         chosen = EngineOptions(**(options.model_dump() if options else {}) | changes)
         return record_run(self, made, row, chosen, progress)
 
-    def backtests(self) -> pd.DataFrame:
-        """Return the recorded runs, newest first, with their headline metrics."""
-        return listings.backtests_table(self.database)
+    def submit(
+        self,
+        strategy: StrategyKey,
+        dataset: DatasetKey,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        options: EngineOptions | None = None,
+        time_limit: float | None = None,
+        memory_limit: int | None = None,
+        retries: int = 0,
+        executor: Executor | None = None,
+        **changes: Any,
+    ) -> Job:
+        """Record a backtest and let another process run it; this one stays free.
 
-    def jobs(self) -> pd.DataFrame:
-        """Return the jobs, newest first, with state, progress and error."""
-        return listings.jobs_table(self.database)
+        A worker is started on this machine unless one is there. It goes on when this process ends; what it runs is seen
+        in ``ws.jobs()`` by everyone, and ``ws.job(id)`` finds it again.
+
+        Parameters
+        ----------
+        strategy, dataset, parameters, options, changes
+            As in ``run``. A notebook's class is written into a corner of the workspace's strategies folder.
+        time_limit
+            Seconds from its start after which it is killed.
+        memory_limit
+            Bytes that it may use beyond what an empty process has (Linux).
+        retries
+            How often it is begun again when its worker dies; an error of the strategy is not tried again.
+        executor
+            Runs it instead of a worker: any ``concurrent.futures.Executor`` whose processes reach the workspace's
+            folder and its database. Time and memory are for that executor to limit.
+
+        Raises
+        ------
+        NotFoundError, ParameterError, OptionError
+            Something is misspelt or out of range; nothing is recorded.
+        StrategyError
+            No other process could make this strategy; nothing is recorded.
+        """
+        made = make_strategy(self, strategy, parameters)
+        chosen = EngineOptions(**(options.model_dump() if options else {}) | changes)
+        limits = Limits(time_limit, memory_limit, retries)
+        job_id = record_job(self, made, self.dataset(dataset), chosen, limits)
+        if executor is not None:
+            executor.submit(run_submitted, str(self.folder), self.database.url, job_id)
+            return Job(self, job_id)
+        ensure_worker(self)
+        return self.job(job_id)
+
+    def job(self, job_id: int) -> Job:
+        """Return a job by its id: its state, its progress, ``cancel()`` and ``result()``."""
+        listings.get_job(self.database, job_id)
+        return Job(self, job_id, partial(ensure_worker, self))
+
+    def work(self, slots: int | None = None, idle: float | None = None) -> bool:
+        """Be this machine's worker of the workspace: run jobs until stopped, or ``idle`` seconds without any.
+
+        ``slots`` is how many run at once, one for each core when none is given. Returns False where there is a worker
+        already.
+        """
+        from research_kit.runs.worker import work
+
+        return work(self, slots or os.cpu_count() or 1, idle)
+
+    def backtests(self, limit: int | None = listings.NEWEST, before: int | None = None) -> pd.DataFrame:
+        """Return the newest recorded runs, newest first, with their headline metrics.
+
+        ``limit`` rows (None: all), of ids below ``before``: ``ws.backtests(before=last_id)`` is the next page.
+        """
+        return listings.backtests_table(self.database, limit, before=before)
+
+    def jobs(self, limit: int | None = listings.NEWEST, before: int | None = None) -> pd.DataFrame:
+        """Return the newest jobs, newest first, with progress and error; those whose worker died are ended first.
+
+        ``limit`` and ``before`` are those of ``backtests``.
+        """
+        settle(self.database)
+        return listings.jobs_table(self.database, limit, before=before)
 
     def sweep(
         self,
@@ -152,11 +235,81 @@ class ResearchVerbs(OpenWorkspace):
         spans = {"train": train, "test": test}
         return record_walk_forward(self, strategy, row, grid, options, progress=progress, **spans, **how)
 
-    def sweeps(self) -> pd.DataFrame:
-        """Return the sweeps and walk-forwards, newest first, with their states and counts."""
-        return listings.sweeps_table(self.database)
+    def run_notebooks(
+        self,
+        notebook: Path | str,
+        parameters: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None = None,
+        *,
+        grid: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        progress: bool | OnBatchProgress | None = None,
+        **limits: Any,
+    ) -> Batch:
+        """Run a notebook once for each set of parameters, in parallel, each in a fresh kernel; return the batch.
 
-    def trials(self, dataset: DatasetKey | None = None, strategy: str | None = None) -> pd.DataFrame:
-        """Return what was tried, newest first: on a dataset, with a strategy (its name), or everything."""
+        ``ws.run_notebooks("research", {"dataset": "SPY daily"}, grid={"strategy": ["sma_cross", "momentum"]})``
+
+        Each run is a row, an executed notebook and an HTML page; ``batch.index`` lists them. A notebook that fails is
+        a failed row, no exception. Under a name that there is, what is completed with the same inputs is not run
+        again.
+
+        Parameters
+        ----------
+        notebook
+            A file, or a template's name; its cell tagged ``parameters`` says what it takes.
+        parameters
+            A set, or a list of sets, by name.
+        grid
+            For each name a list of values: every combination is run, with every set.
+        name
+            Of the batch and its folder in ``reports/batches``; made from notebook and time when not given.
+        progress
+            True shows a bar, False none, None one where it takes a while; or a function called with ``BatchProgress``.
+        limits
+            ``workers`` (one for each core), ``time_limit`` (seconds of one notebook), ``memory_limit`` (bytes),
+            ``retries`` (0), ``stop_on_error`` (False).
+
+        Raises
+        ------
+        ReportError, NotFoundError, OptionError
+            A parameter is unknown, of the wrong type or out of range, a dataset is unknown; nothing was started.
+        """
+        from research_kit.report.batches.batch import run_batch
+
+        return run_batch(self, notebook, parameters, grid=grid, name=name, progress=progress, **limits)
+
+    def load_batch(self, name: str) -> Batch:
+        """Return a batch by its name: its table, its index, ``resume()``, ``cancel()``, ``zip()``."""
+        from research_kit.report.batches.batch import Batch
+
+        return Batch.load(self, name)
+
+    def batches(self) -> pd.DataFrame:
+        """Return the batches of notebooks, newest first, with how many are in which state."""
+        from research_kit.report.batches.batch import settle_batches
+
+        settle_batches(self)
+        return batches_table(self.database)
+
+    def sweeps(self, limit: int | None = listings.NEWEST, before: int | None = None) -> pd.DataFrame:
+        """Return the newest sweeps and walk-forwards, newest first, with their counts; those that died are ended first.
+
+        ``limit`` and ``before`` are those of ``backtests``.
+        """
+        settle(self.database)
+        return listings.sweeps_table(self.database, limit, before=before)
+
+    def trials(
+        self,
+        dataset: DatasetKey | None = None,
+        strategy: str | None = None,
+        *,
+        limit: int | None = listings.NEWEST,
+        before: int | None = None,
+    ) -> pd.DataFrame:
+        """Return the newest of what was tried, newest first: on a dataset, with a strategy by name, or of everything.
+
+        ``limit`` and ``before`` are those of ``backtests``.
+        """
         sha256 = None if dataset is None else self.dataset(dataset).sha256
-        return listings.trials_table(self.database, sha256, strategy)
+        return listings.trials_table(self.database, sha256, strategy, limit=limit, before=before)

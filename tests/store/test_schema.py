@@ -13,7 +13,7 @@ from sqlmodel import select
 from research_kit.errors import SchemaVersionError, StoreError
 from research_kit.store import schema
 from research_kit.store.database import Database
-from research_kit.store.tables import METRIC_COLUMNS, Dataset, DatasetParent, SweepRow, Table
+from research_kit.store.tables import METRIC_COLUMNS, Dataset, DatasetParent, NotebookRun, SweepRow, Table
 
 SCHEMA = """
 backtest_jobs: id Integer, status String(50), strategy String(200), strategy_params JSON, engine_options JSON,
@@ -306,6 +306,33 @@ def test_sweeps_of_the_second_schema_keep_their_rows_and_trials(empty_url, tmp_p
         assert shape(connection) == with_second
         schema.upgrade(connection)
         assert connection.exec_driver_sql("SELECT count(*) FROM sweeps").scalar() == 1
+    engine.dispose()
+
+
+def test_notebook_runs_of_the_third_schema_keep_their_rows(empty_url, tmp_path):
+    engine = engine_of(empty_url)
+    with engine.begin() as connection:
+        schema.upgrade(connection, only_up_to("0003", tmp_path / "third"))
+        connection.exec_driver_sql(
+            "INSERT INTO notebook_runs (id, notebook, status, created_at) "
+            "VALUES (1, 'a.ipynb', 'completed', '2024-01-01 00:00:00')"
+        )
+        with_third = shape(connection)
+    with Database.open(empty_url) as database:
+        assert database.check() == []
+        with database.read() as session:
+            [row] = session.exec(select(NotebookRun)).all()
+        assert (row.notebook, row.batch, row.position, row.inputs_hash) == ("a.ipynb", None, None, None)
+        assert (row.attempt, row.cancel_requested) == (0, False)
+        for change in ("attempt = -1", "position = -1"):
+            with pytest.raises(StoreError, match="refused a row"), database.write() as session:
+                session.execute(sa.text(f"UPDATE notebook_runs SET {change}"))
+    with engine.begin() as connection:
+        schema.downgrade(connection, "0003")
+        assert shape(connection) == with_third
+        assert connection.exec_driver_sql("SELECT notebook FROM notebook_runs").scalar() == "a.ipynb"
+        schema.upgrade(connection)
+        assert schema.differences(connection) == []
     engine.dispose()
 
 

@@ -1,8 +1,11 @@
 """Files of strategies, and their text."""
 
+import linecache
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -52,3 +55,29 @@ def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in set(sys.modules) - before:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
+
+
+class Cells:
+    """A notebook's module: runs cells whose text ``linecache`` knows, as IPython does."""
+
+    numbers = count()
+
+    def __init__(self, name):
+        self.module = ModuleType(name)
+
+    def run(self, text):
+        filename = f"<cell {next(self.numbers)}>"
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        exec(compile(text, filename, "exec", dont_inherit=True), vars(self.module))
+
+    def __getitem__(self, name):
+        return vars(self.module)[name]
+
+
+@pytest.fixture
+def cells(monkeypatch, tmp_path):
+    """Return a notebook that was opened in ``tmp_path``."""
+    monkeypatch.chdir(tmp_path)
+    notebook = Cells("a_notebook")
+    monkeypatch.setitem(sys.modules, "a_notebook", notebook.module)
+    return notebook

@@ -5,7 +5,6 @@ import importlib
 import linecache
 import subprocess
 import sys
-from itertools import count
 from pathlib import Path
 from types import ModuleType
 
@@ -28,32 +27,6 @@ def import_strategy(on_path, write):
         return importlib.import_module(next(iter(files))).Mine
 
     return importer
-
-
-class Cells:
-    """A notebook's module: runs cells whose text ``linecache`` knows, as IPython does."""
-
-    numbers = count()
-
-    def __init__(self, name):
-        self.module = ModuleType(name)
-
-    def run(self, text):
-        filename = f"<cell {next(self.numbers)}>"
-        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-        exec(compile(text, filename, "exec", dont_inherit=True), vars(self.module))
-
-    def __getitem__(self, name):
-        return vars(self.module)[name]
-
-
-@pytest.fixture
-def cells(monkeypatch, tmp_path):
-    """Return a notebook that was opened in ``tmp_path``."""
-    monkeypatch.chdir(tmp_path)
-    notebook = Cells("a_notebook")
-    monkeypatch.setitem(sys.modules, "a_notebook", notebook.module)
-    return notebook
 
 
 @pytest.mark.parametrize("name", BUILT_INS)

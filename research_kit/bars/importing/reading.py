@@ -99,7 +99,7 @@ def read_bars(
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"Date": ["2020-01-02", "2020-01-03"], "Close": [1.0, 1.5]})
     >>> read_bars(frame).bars
-    Bars(unnamed, 1d, 2 bars, 2020-01-02T00:00:00.000000000 to 2020-01-03T00:00:00.000000000)
+    Bars(unnamed, 1d, 2 bars, 2020-01-02 to 2020-01-03)
     """
     options = options or ImportOptions()
     opened = open_tables(source, options)
@@ -157,7 +157,7 @@ def bars_from_frame(frame: pd.DataFrame, timezone: str | None = None, **details:
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"Close": [1.0, 1.5]}, index=pd.to_datetime(["2020-01-02 15:00", "2020-01-02 15:01"]))
     >>> bars_from_frame(frame, timezone="Europe/Berlin", symbol="X")
-    Bars(X, 1min, 2 bars, 2020-01-02T14:00:00.000000000 to 2020-01-02T14:01:00.000000000)
+    Bars(X, 1min, 2 bars, 2020-01-02 14:00 to 2020-01-02 14:01)
     """
     known = ("symbol", "session", "timeframe", "allow_nonpositive", "columns", "synthetic")
     for given in details:

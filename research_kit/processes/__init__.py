@@ -1,0 +1,1 @@
+"""Processes that are started warm, watched, limited and stopped."""

@@ -1,0 +1,118 @@
+"""Jobs for other processes: recorded, and a worker made sure of."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from research_kit.errors import JobError, OptionError, StrategyError
+from research_kit.processes.lock import hold
+from research_kit.runs.attempt import LIMITS, SUBMITTED
+from research_kit.runs.recording import new_job, spec_of
+from research_kit.runs.strategies import keep_strategy
+from research_kit.runs.worker import lock_file
+from research_kit.store import jobs
+from research_kit.store.claims import expected_seconds
+from research_kit.store.files import write_atomic
+from research_kit.strategy.portable import portable_source
+from research_kit.strategy.submitted import submitted_file
+
+if TYPE_CHECKING:
+    from research_kit.engine.options import EngineOptions
+    from research_kit.runs.home import Home
+    from research_kit.store.tables import Dataset
+    from research_kit.strategy.base import Strategy
+
+IDLE = 60.0  # seconds without work after which a worker that was started for a job ends
+DATABASE = "RESEARCH_KIT_DATABASE"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a job may use: seconds from its start, bytes beyond what an empty process has; None: no limit.
+
+    ``retries`` is how often it is begun again when its worker dies.
+    """
+
+    time_limit: float | None = None
+    memory_limit: int | None = None
+    retries: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("time_limit", "memory_limit"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | float) and value > 0):
+                raise OptionError(f"{name} must be a number above 0, or None for no limit; given was {value!r}.")
+        if isinstance(self.retries, bool) or not isinstance(self.retries, int) or not 0 <= self.retries <= 100:
+            raise OptionError(f"retries is a whole number from 0 to 100; given was {self.retries!r}.")
+
+
+def record_job(home: Home, strategy: Strategy, dataset: Dataset, options: EngineOptions, limits: Limits) -> int:
+    """Record a job that waits for a process to run it, and return its id.
+
+    Raises
+    ------
+    StrategyError
+        No other process could make this strategy; nothing is recorded.
+    """
+    if "<locals>" in type(strategy).__qualname__:
+        raise StrategyError(
+            f"{type(strategy).__name__} is defined inside a function, where no other process finds it. "
+            "Define it at the top of a cell or of a file."
+        )
+    row = keep_strategy(home, type(strategy))
+    spec = spec_of(strategy, row, dataset, options)
+    how: dict[str, Any] = {LIMITS: {"time": limits.time_limit, "memory": limits.memory_limit}}
+    if row.origin == "notebook" or type(strategy).__module__ == "__main__":
+        how[SUBMITTED] = _written_down(home, strategy)
+    else:
+        home.registry.check_loadable(spec.strategy_class)  # what a worker would refuse is refused here
+    expected = expected_seconds(home.database, spec.strategy_name, dataset.rows_count or 0)
+    job = new_job(spec, row, dataset, how=how, max_attempts=limits.retries + 1, estimated_duration=expected)
+    return jobs.create_job(home.database, job)
+
+
+def _written_down(home: Home, strategy: Strategy) -> str:
+    """Write a notebook's strategy where workers find it, and return the sha256 of its text."""
+    text = portable_source(type(strategy))
+    digest, file = submitted_file(home.files.folder / "strategies", text)
+    if not file.exists():
+        write_atomic(file, text.encode())
+    return digest
+
+
+def ensure_worker(home: Home) -> None:
+    """Start a worker for this workspace on this machine, unless one is there.
+
+    It goes on when this process ends, and ends when there was no work for a while.
+
+    Raises
+    ------
+    JobError
+        This system cannot run one.
+    """
+    folder = home.files.folder
+    if os.name != "posix":
+        raise JobError("Workers need Linux or macOS; run it in this process instead: ws.run(...).")
+    held = hold(lock_file(folder), tries=1)
+    if held is None:
+        return
+    log = folder / "logs" / "worker.log"
+    command = [sys.executable, "-P", "-m", "research_kit.workspace.worker", str(folder), str(held.number), str(IDLE)]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=[held.number],
+            start_new_session=True,
+            cwd=folder,
+            env=os.environ | {DATABASE: home.database.url},
+        )
+    held.release()  # the worker has it now
+    Thread(target=process.wait, name="end of the worker", daemon=True).start()

@@ -1,0 +1,71 @@
+"""Jobs that an executor runs: threads, processes, a Dask cluster; also where a worker of it is lost."""
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import pytest
+from jobs.conftest import arrived, go_on
+
+from research_kit.store.jobs import claim_job
+from research_kit.workspace.child import run_submitted
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_an_executor_runs_jobs(kind, own_ws):
+    spawn = multiprocessing.get_context("spawn")
+    pool = ThreadPoolExecutor(2) if kind == "threads" else ProcessPoolExecutor(2, mp_context=spawn)
+    with pool as executor:
+        jobs = [own_ws.submit("steady", "walk", {"length": length}, executor=executor) for length in (5, 6, 7)]
+        runs = [job.result(120) for job in jobs]
+        broken = own_ws.submit("trouble", "walk", executor=executor)
+        assert broken.wait(120) == "failed"
+    assert broken.error == "ValueError: no good"
+    assert [run.parameters["length"] for run in runs] == [5, 6, 7]
+    assert runs[0].summary == own_ws.run("steady", "walk", {"length": 5}).summary
+    workers = {job.row.worker_id.split(":")[1] for job in jobs}
+    assert (str(os.getpid()) in workers) == (kind == "threads")
+
+
+def test_a_job_whose_worker_was_lost_is_taken_over_when_it_is_silent(own_ws, monkeypatch):
+    monkeypatch.setattr("research_kit.workspace.research.ensure_worker", lambda home: None)
+    job = own_ws.submit("steady", "walk", retries=1)
+    claim_job(own_ws.database, job.id, "a machine that is gone:1:5.0")
+    assert run_submitted(str(own_ws.folder), own_ws.database.url, job.id, grace=0.3) == "completed"
+    assert job.row.attempt == 2
+
+
+def test_without_an_attempt_left_it_has_failed(own_ws, monkeypatch):
+    monkeypatch.setattr("research_kit.workspace.research.ensure_worker", lambda home: None)
+    job = own_ws.submit("steady", "walk")
+    claim_job(own_ws.database, job.id, "a machine that is gone:1:5.0")
+    assert run_submitted(str(own_ws.folder), own_ws.database.url, job.id, grace=0.3) == "failed"
+    assert job.error == "The worker gave no sign of life for 0.3 seconds. It was attempt 1 of 1."
+
+
+def test_one_that_ended_is_not_run_again(own_ws):
+    job = own_ws.submit("steady", "walk")
+    job.result(120)
+    assert run_submitted(str(own_ws.folder), own_ws.database.url, job.id) == "completed"
+    assert job.row.attempt == 1
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_runs_jobs_and_survives_a_lost_worker(own_ws):
+    distributed = pytest.importorskip("distributed", reason="dask is not installed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        executor = client.get_executor(pure=False)
+        quick = [own_ws.submit("steady", "walk", {"length": length}, executor=executor) for length in (5, 6)]
+        assert [job.wait(120) for job in quick] == ["completed"] * 2
+        slow = own_ws.submit("steady", "walk", {"waits_for": "lost"}, executor=executor, retries=1)
+        (pid,) = arrived(own_ws, "lost")
+        os.kill(pid, signal.SIGKILL)
+        go_on(own_ws, "lost")
+        assert slow.wait(120) == "completed"  # Dask runs the task again; the dead worker is found at once
+        assert slow.row.attempt == 2
