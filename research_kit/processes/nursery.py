@@ -58,9 +58,12 @@ class Nursery:
                 return
 
     def kill_all(self) -> None:
-        """Kill what was started and is not over."""
+        """Kill what was started and is not over, and wait until it is."""
         for pid in self.children:
             _kill_group(pid, signal.SIGKILL)
+        for pid in self.children:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
     def _serve(self) -> bool:
         """Do what was asked; return whether more may come."""

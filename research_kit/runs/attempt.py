@@ -42,6 +42,8 @@ def attempt_job(home: Home, claim: Claim) -> Run:
         dataset = find_dataset(home.database, job.dataset_id or 0)
         if dataset.sha256 != spec.dataset_sha256:
             raise JobError(f"The dataset {spec.dataset_name!r} is not what it was when the job was submitted.")
+    except StoreError:  # the store cannot be reached: whoever watches gives the job free
+        raise
     except Exception as error:
         try:
             jobs.fail_job(home.database, claim.job_id, claim.token, error_text(error))
@@ -49,7 +51,8 @@ def attempt_job(home: Home, claim: Claim) -> Run:
             error.add_note("The job is not ours any more.")
         raise
     limit = ((job.spec or {}).get(LIMITS) or {}).get("memory")
-    return carry_out(home, claim, strategy, dataset, spec, words=partial(_words, memory_limit=limit))
+    words = partial(_words, memory_limit=limit)
+    return carry_out(home, claim, strategy, dataset, spec, words=words, again=job.max_attempts > 1)
 
 
 def _words(error: BaseException, memory_limit: int | None) -> str:

@@ -68,10 +68,12 @@ def carry_out(
     *,
     progress: Progress | None = None,
     words: Callable[[BaseException], str] = error_text,
+    again: bool = False,
 ) -> Run:
     """Run a job that is ours and record how it ended: completed with all that it left, failed, or cancelled.
 
-    ``progress`` is told how far it is, ``words`` makes the text that is recorded of an error.
+    ``progress`` is told how far it is, ``words`` makes the text that is recorded of an error. With ``again`` a store
+    that could not be reached gives the job free, to be run again while attempts remain.
     """
     job_id, token = claim.job_id, claim.token
     try:
@@ -85,7 +87,10 @@ def carry_out(
         raise
     except BaseException as error:  # SystemExit as well: a strategy has no right to leave
         with suppress(StoreError):  # what cannot be recorded must not hide the error itself
-            jobs.fail_job(home.database, job_id, token, words(error))
+            if again and isinstance(error, StoreError):
+                jobs.release_job(home.database, job_id, token, words(error))
+            else:
+                jobs.fail_job(home.database, job_id, token, words(error))
         error.add_note(f"The run is recorded as job {job_id}, failed.")
         raise
     if progress:

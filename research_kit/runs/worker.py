@@ -16,6 +16,7 @@ from research_kit.errors import JobError, NotFoundError, StoreError
 from research_kit.processes.children import Child, WarmStart
 from research_kit.processes.identity import identity, machine
 from research_kit.processes.lock import HeldFile, hold
+from research_kit.processes.words import last_words
 from research_kit.runs.attempt import LIMITS
 from research_kit.runs.pulse import BEAT
 from research_kit.runs.settling import settle
@@ -33,7 +34,6 @@ REST = 0.5  # and while nothing does
 SETTLE_EVERY = 1.0
 WITHOUT_DATABASE = 60.0  # seconds that a worker waits for a database that does not answer
 PATIENCE = 1.5  # seconds for a cancelled job to end by itself, then after SIGTERM, before it is killed
-MOST_WORDS = 1_500  # characters of what a dead process printed last
 
 
 def lock_file(folder: Path) -> Path:
@@ -222,9 +222,7 @@ def _words_of(attempt: Attempt) -> str:
         words = f"Its process was killed by {name}."
     else:
         words = f"Its process ended with exit code {code} before it was done."
-    with suppress(OSError):
-        told = attempt.log.read_text(encoding="utf-8", errors="replace")
-        crash = told.rfind("Fatal Python error")
-        told = told[-MOST_WORDS:] if crash < 0 else told[crash:].partition("Extension modules")[0][:MOST_WORDS]
-        words += f" It printed last: {told.strip()}" if told.strip() else ""
+    told = last_words(attempt.log)
+    if told:
+        words += f" It printed last: {told}"
     return words

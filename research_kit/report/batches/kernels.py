@@ -19,6 +19,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from research_kit.processes.children import Child, WarmStart
+from research_kit.processes.words import last_words
 from research_kit.report.export import export_html
 
 if TYPE_CHECKING:
@@ -70,14 +71,9 @@ class WarmKernel:
         self.manager.cleanup_ipc_files()
         self.log.unlink(missing_ok=True)
 
-    def last_words(self, most: int = 2_000) -> str:
+    def last_words(self) -> str:
         """Return what its process printed last, such as the fault that ended it."""
-        with suppress(OSError):
-            told = self.log.read_text(encoding="utf-8", errors="replace")
-            crash = told.rfind("Fatal Python error")
-            told = told[-most:] if crash < 0 else told[crash:].partition("Extension modules")[0][:most]
-            return told.strip()
-        return ""
+        return last_words(self.log)
 
 
 class KernelNursery:

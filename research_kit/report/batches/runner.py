@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
-from threading import BoundedSemaphore, Event, Lock
+from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from research_kit.processes.identity import identity
 from research_kit.report.batches.execute import Executed, execute_in
 from research_kit.report.batches.kernels import WarmKernel, WarmKernels, nursery_of
 from research_kit.report.batches.plan import Item, Plan
+from research_kit.report.batches.turns import Turns
 from research_kit.report.export import export_html
 from research_kit.runs.pulse import BEAT
 from research_kit.runs.recording import NOTEBOOK_RUN
@@ -108,7 +109,7 @@ class BatchRunner:
         KeyboardInterrupt
             It was interrupted; kernels are over, rows say so.
         """
-        self._slots = BoundedSemaphore(self.limits.workers)
+        self._turns = Turns(self.limits.workers, [one.run_id for one in todo])
         threads = min(len(todo), 2 * self.limits.workers)  # while some run, others begin or are written down
         with WarmKernels(nursery_of(self.home)) as kernels, ThreadPoolExecutor(threads, "notebook") as pool:
             waiting = {pool.submit(self._one, kernels, one): one for one in todo}
@@ -167,10 +168,16 @@ class BatchRunner:
 
     def _one(self, kernels: WarmKernels, todo: Todo) -> str:
         """Run one notebook, as often as it may, and return the state that it came to."""
+        try:
+            return self._until_done(kernels, todo)
+        finally:
+            self._turns.leave(todo.run_id)
+
+    def _until_done(self, kernels: WarmKernels, todo: Todo) -> str:
         token, attempt = token_hex(16), 0
         while True:
             try:
-                executed = self._attempt(kernels, todo, token, first=attempt == 0)
+                executed = self._attempt(kernels, todo, token, first=attempt == 0, last=attempt == self.limits.retries)
             except LeaseLostError:
                 return "cancelled"
             except Exception as error:  # its kernel could not be started
@@ -184,7 +191,7 @@ class BatchRunner:
             retry_notebook_run(self.home.database, todo.run_id, token, executed.problem)
             attempt += 1
 
-    def _attempt(self, kernels: WarmKernels, todo: Todo, token: str, *, first: bool) -> Executed | None:
+    def _attempt(self, kernels: WarmKernels, todo: Todo, token: str, *, first: bool, last: bool) -> Executed | None:
         """Run a notebook once in a fresh kernel and an empty folder; None where nothing is begun any more."""
         if self.stopping.is_set() and first:
             return None
@@ -196,12 +203,15 @@ class BatchRunner:
         }
         kernel = kernels.start(folder, self.plan.notebook.parent, environment, self.limits.memory_limit)
         try:
-            with self._slots:
+            with self._turns.slot(todo.run_id):
                 if self.stopping.is_set() and first:
                     return None
                 if first:
                     start_notebook_run(self.home.database, todo.run_id, identity(), token)
-                return self._watch(kernel, todo, token)
+                executed = self._watch(kernel, todo, token)
+                if executed.problem is not None and self.limits.stop_on_error and last:
+                    self.stopping.set()  # before the slot is given to the next one
+                return executed
         finally:
             kernels.end(kernel)
             with suppress(OSError):

@@ -175,7 +175,7 @@ def test_after_a_failure_nothing_more_is_begun_where_that_is_asked_for(ws, noteb
         stop_on_error=True,
     )
     counts = batch.counts
-    assert (counts["failed"], counts["cancelled"] >= 3, counts["pending"]) == (1, True, 0)
+    assert counts == {"failed": 1, "cancelled": 4}
     assert "Another notebook failed before." in set(batch.table["error"])
     assert batch.resume(workers=2).counts == {"completed": 4, "failed": 1}
 
@@ -260,7 +260,7 @@ def test_a_batch_is_cancelled_from_anywhere(ws, notebook):
     thread.join(15)
     assert not thread.is_alive()
     assert ended[0].counts == {"cancelled": 6}
-    assert all(is_gone(pid) for pid in pids)
+    eventually(lambda: all(is_gone(pid) for pid in pids))
     assert len(pids) >= 2
 
 
@@ -275,6 +275,15 @@ def kernels_of_this_process():
     return [child.pid for child in children if child.ppid() != os.getpid()]
 
 
+@pytest.fixture
+def _hears_interrupts():
+    """Let this process hear SIGINT: one that was started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_hears_interrupts")
 def test_an_interrupt_leaves_no_process_and_says_so(ws, notebook):
     hard = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(600)"
     source = notebook(hard, parameters="n: int = 0")
