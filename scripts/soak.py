@@ -1,7 +1,8 @@
 """Random kills under load, for an hour or as long as asked: ``python scripts/soak.py --seconds 3600 [--database URL]``.
 
 Jobs are submitted without end while workers, the processes of jobs and whole sweeps are killed with SIGKILL at random
-moments, and jobs are cancelled. At the end everything is left to settle; then nothing may be lost, doubled or stuck.
+moments, and jobs are cancelled. A sweep that was killed is asked again until it completes, then comes another one. At
+the end everything is left to settle; then nothing may be lost, doubled or stuck.
 """
 
 from __future__ import annotations
@@ -28,8 +29,15 @@ from research_kit.workspace import Workspace
 WAITING = 12  # jobs that are kept waiting or running
 SWEEP = (
     "import sys, research_kit as rk; ws = rk.open_workspace(sys.argv[1], sys.argv[2]); "
-    "ws.sweep('sma_cross', 'walk', {'fast': range(2, 40), 'slow': range(50, 150)}, workers=1, progress=False)"
+    "ws.sweep('sma_cross', 'walk', {'fast': range(2, 40), 'slow': range(50, 150)}, "
+    "commission=int(sys.argv[3]) / 1e6, workers=1, progress=False)"
 )
+SETS = 3_800  # of each sweep
+FIGURES = {
+    "attempts": "attempt, count(*) FROM backtest_jobs GROUP BY attempt ORDER BY attempt",
+    "sweeps": "status, count(*) FROM sweeps GROUP BY status ORDER BY status",
+    "rows": "'trades', count(*) FROM trades UNION ALL SELECT 'trials', count(*) FROM trials",
+}
 COMPLETED, NOT_COMPLETED = "backtest_jobs.status = 'completed'", "backtest_jobs.status <> 'completed'"
 OF_A_JOB = "JOIN backtest_jobs ON backtest_jobs.id = backtest_job_id WHERE"
 CLOSED = "(SELECT count(*) FROM trades WHERE trades.backtest_job_id = backtest_jobs.id AND exit_time IS NOT NULL)"
@@ -41,6 +49,7 @@ PROBLEMS = {
     "backtests of jobs that did not complete": f"backtests {OF_A_JOB} {NOT_COMPLETED}",
     "completed jobs without exactly one backtest": f"backtest_jobs WHERE {COMPLETED} AND 1 <> {BACKTESTS}",
     "jobs whose trades are not those of their metrics": f"backtest_metrics {OF_A_JOB} total_trades <> {CLOSED}",
+    "completed sweeps that lack sets": f"sweeps WHERE status = 'completed' AND completed_sets <> {SETS}",
     "trials that are there twice": "(SELECT spec_hash FROM trials GROUP BY spec_hash HAVING count(*) > 1) AS twice",
 }
 
@@ -56,8 +65,13 @@ def main() -> None:
         wanted = {fast: dict(ws.run("sma_cross", "walk", {"fast": fast}).summary) for fast in (5, 8, 12)}
         jobs, kills = _torment(ws, given.seconds, Random(given.seed))
         faults = _faults(ws, jobs, wanted)
-    states = Counter(job_state for job_state, _, _ in jobs.values())
-    print(f"{len(jobs):,} jobs: {dict(states)}; kills: {dict(kills)}; {given.seconds:g} s, seed {given.seed}")
+        states = Counter(job_state for job_state, _, _ in jobs.values())
+        print(f"{len(jobs):,} jobs: {dict(states)}; kills: {dict(kills)}; {given.seconds:g} s, seed {given.seed}")
+        with ws.database.read() as session:
+            told = {
+                name: dict(map(tuple, session.execute(sa.text(f"SELECT {query}")))) for name, query in FIGURES.items()
+            }
+        print("; ".join(f"{name}: {counts}" for name, counts in told.items()))
     if faults:
         sys.exit("\n".join(faults))
     print("nothing was lost, doubled or stuck")
@@ -74,14 +88,15 @@ def _torment(ws: Workspace, seconds: float, random: Random) -> tuple[dict[int, t
     until, kills = monotonic() + seconds, Counter[str]()
     open_jobs: dict[int, tuple[int, Job]] = {}
     ended: dict[int, tuple[str, int, Job]] = {}
-    sweep: subprocess.Popen[bytes] | None = None
+    sweep, commission = None, 0
     while monotonic() < until:
         while len(open_jobs) < WAITING:
             fast = random.choice((5, 8, 12))
             job = ws.submit("sma_cross", "walk", {"fast": fast}, retries=20)
             open_jobs[job.id] = fast, job
         if sweep is None or sweep.poll() is not None:
-            sweep = subprocess.Popen([sys.executable, "-c", SWEEP, str(ws.folder), ws.database.url])
+            commission += sweep is None or sweep.returncode == 0
+            sweep = subprocess.Popen([sys.executable, "-c", SWEEP, str(ws.folder), ws.database.url, str(commission)])
         sleep(random.uniform(0.0, 0.4))
         kills[_strike(ws, random, sweep, [job for _, job in open_jobs.values()])] += 1
         ws.jobs()  # any client settles what died
@@ -103,6 +118,8 @@ def _strike(ws: Workspace, random: Random, sweep: subprocess.Popen[bytes], jobs:
     what = random.choices(("worker", "process of a job", "sweep", "cancelled", "nothing"), (1, 4, 2, 1, 8))[0]
     worker = _worker(ws)
     if what == "sweep":
+        if sweep.poll() is not None:
+            return "nothing"
         sweep.send_signal(signal.SIGKILL)
     elif what == "cancelled" and jobs:
         random.choice(jobs).cancel(timeout=0.0)

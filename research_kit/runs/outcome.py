@@ -14,9 +14,11 @@ from research_kit.engine.backtest import BacktestResult
 from research_kit.metrics.moments import moments
 from research_kit.metrics.returns import periodic_returns
 from research_kit.runs.spec import RunSpec
+from research_kit.store.fingerprints import table_sha256
 from research_kit.store.files import FileStore
 from research_kit.store.json_values import JsonDict, to_json
 from research_kit.store.records import JobOutcome, TrialRecord
+from research_kit.strategy.order import order_columns
 
 CURVE_POINTS = 2_000  # of the equity that rows hold; the full curve is a file
 ROW_TRADES = 2_000  # of the trades that rows hold as JSON; all of them are in the table
@@ -33,8 +35,16 @@ def outcome_of(result: BacktestResult, spec: RunSpec, files: FileStore, dataset_
         results=summary,
         result_data=summary,
         equity=equity,
+        orders_sha256=orders_sha256(result),
         trial=completed_trial(result, spec, dataset_id),
     )
+
+
+def orders_sha256(result: BacktestResult) -> str:
+    """Return the sha256 of the orders that a strategy made, and of those (of signals too) that could not be taken."""
+    simulation = result.simulation
+    rejected = {name: simulation.rejections[name] for name in ("bar", "reason")}
+    return table_sha256("research_kit orders 1", order_columns(simulation.orders, simulation.label_of) | rejected)
 
 
 def completed_trial(result: BacktestResult, spec: RunSpec, dataset_id: int) -> TrialRecord:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from research_kit.bars.frame import Bars, FloatArray
     from research_kit.charts.template import Theme
     from research_kit.runs.home import Home
+    from research_kit.runs.verification import Verification
     from research_kit.store.tables import Backtest, BacktestJob, Dataset
 
 TRADE_TIMES = ("entry_time", "exit_time")
@@ -149,6 +150,23 @@ class Run:
         from research_kit.charts.backtest import backtest_figure
 
         return backtest_figure(self.chart_series, theme=theme)
+
+    @cached_property
+    def source(self) -> str:
+        """The text of the strategy's source, with the local modules that it uses, as it was stored."""
+        from research_kit.runs.stored_source import source_of
+
+        found = source_of(self)
+        return "" if found is None else found.text
+
+    def verify(self, trust: bool = False) -> Verification:
+        """Run it again from its stored source and data, compare byte for byte, keep the verdict and return it.
+
+        ``trust`` lets a source run that came from elsewhere: with an import, or from a database that others write to.
+        """
+        from research_kit.runs.verifying import verify_run
+
+        return verify_run(self, trust=trust)
 
     def report(self, path: Path | str | None = None) -> Path:
         """Write one offline HTML file about this run and return its path."""

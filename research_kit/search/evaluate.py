@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 LEAST_MEMORY = 64 << 20  # bytes for remembered indicators, or so many arrays as long as the bars
 ARRAYS_REMEMBERED = 24
 LONGEST_ERROR = 2_000
+SHORT = 50_000  # bars below which threads make signals in turns: NumPy's steps are too short to run side by side
 MOMENTS = ("mean", "std", "skew", "kurtosis")
 
 T = TypeVar("T")
@@ -76,6 +79,7 @@ class Evaluator:
         self._idle = [runner]  # each is used by one thread at a time
         self._options = frozenset(EngineOptions.model_fields) - frozenset(task.strategy.model_fields)
         self._memory = Memory(bars, _memory_bytes(bars))
+        self._turn: AbstractContextManager[Any] = Lock() if len(bars) < SHORT else nullcontext()
 
     def evaluate(self, positions: Sequence[int], sets: Sequence[Mapping[str, Any]]) -> Results:
         """Return what these sets came to, whatever they are: one that fails does not stop the others."""
@@ -87,7 +91,8 @@ class Evaluator:
             [None] * len(sets),
             {name: np.full(len(sets), np.nan) for name in MOMENTS},
         )
-        made = [at for at, one in enumerate(sets) if self._was_made(at, one, results)]
+        with self._turn:
+            made = [at for at, one in enumerate(sets) if self._was_made(at, one, results)]
         with remembering(self._memory):
             for options, members in self.by_options([sets[at] for at in made]).items():
                 self._evaluate([made[at] for at in members], options, results)
@@ -137,11 +142,12 @@ class Evaluator:
             for at, strategy in made:
                 self._run_orders(at, strategy, options, results)
             return
-        signals = [
-            (at, wanted)
-            for at, strategy in made
-            if (wanted := self._signals(at, strategy, options, results)) is not None
-        ]
+        with self._turn:  # the kernel runs beside it, in another thread
+            signals = [
+                (at, wanted)
+                for at, strategy in made
+                if (wanted := self._signals(at, strategy, options, results)) is not None
+            ]
         if not signals:
             return
         rows = [at for at, _ in signals]

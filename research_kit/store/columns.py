@@ -13,6 +13,7 @@ FINAL_STATES = ("completed", "failed", "cancelled")
 TRIAL_STATES = ("completed", "failed", "cancelled", "deleted")
 SWEEP_KINDS = ("sweep", "walk_forward")
 TRIAL_KINDS = ("run", "sweep", "walk_forward", "notebook")
+VERDICT_KINDS = ("lookahead", "verify")
 STRATEGY_ORIGINS = ("builtin", "workspace", "module", "notebook")
 SIDES = ("long", "short")
 

@@ -22,6 +22,8 @@ from sqlmodel import Session, col, select
 from research_kit.errors import NotFoundError, StoreError
 from research_kit.store.bulk import trade_columns, write_trades
 from research_kit.store.database import Database, database_time
+from research_kit.store.fingerprints import trades_sha256
+from research_kit.store.files import StoredFile
 from research_kit.store.json_values import JsonDict, dump_json, to_json
 from research_kit.store.records import (
     ERROR_LENGTH,
@@ -114,13 +116,14 @@ def complete_job(database: Database, job_id: int, token: str, outcome: JobOutcom
         The lease is lost; nothing was written.
     """
     trades = trade_columns(outcome.trades)
+    fingerprints = {"trades_sha256": trades_sha256(trades), "orders_sha256": outcome.orders_sha256}
     metrics = metrics_row(outcome.metrics, outcome.reasons)
     results = JsonDict(to_json(outcome.results))
     result_data = dump_json(results if outcome.result_data is outcome.results else outcome.result_data)
     with database.write() as session:
         job = _end(session, job_id, token, "completed", progress=1.0, result_data=result_data)
         _write_metrics(session, job, trades, metrics)
-        is_new, backtest_id = _write_backtest(session, job, results, outcome)
+        is_new, backtest_id = _write_backtest(session, job, results, outcome.equity, fingerprints)
         if outcome.trial is not None:
             write_trial(session, replace(outcome.trial, backtest_job_id=job_id, state="completed"))
         if is_new:
@@ -272,11 +275,12 @@ def _write_metrics(
     write_trades(session, job.id, trades)
 
 
-def _write_backtest(session: Session, job: BacktestJob, results: Any, outcome: JobOutcome) -> tuple[bool, int]:
+def _write_backtest(
+    session: Session, job: BacktestJob, results: Any, equity: StoredFile | None, fingerprints: Mapping[str, Any]
+) -> tuple[bool, int]:
     """Write the backtest of a job over the one of an earlier attempt; return whether there was none, and its id."""
     found = session.exec(select(Backtest).where(Backtest.backtest_job_id == job.id)).first()
     backtest = found or Backtest(strategy_name=job.strategy, backtest_job_id=job.id)
-    equity = outcome.equity
     backtest.sqlmodel_update(
         {
             "strategy_params": job.strategy_params,
@@ -289,6 +293,7 @@ def _write_backtest(session: Session, job: BacktestJob, results: Any, outcome: J
             "equity_path": equity and equity.path,
             "equity_sha256": equity and equity.sha256,
             "equity_size": equity and equity.size,
+            **fingerprints,
         }
     )
     session.add(backtest)

@@ -30,6 +30,7 @@ Row = TypeVar("Row", bound=SQLModel)
 _DATASETS, _STRATEGIES = columns_of("datasets"), columns_of("strategies")
 _JOBS, _BACKTESTS, _METRICS = columns_of("backtest_jobs"), columns_of("backtests"), columns_of("backtest_metrics")
 _SWEEPS, _TRIALS, _NOTEBOOKS = columns_of("sweeps"), columns_of("trials"), columns_of("notebook_runs")
+_VERDICTS = columns_of("verdicts")
 
 NEWEST = 1_000  # rows of a list that grows without end, unless more are asked for
 
@@ -57,6 +58,9 @@ SWEEP_COLUMNS = (
 ).split()
 TRIAL_COLUMNS = (
     "id spec_hash kind state strategy_name dataset parameters n_returns mean std skew kurtosis metrics error created_at"
+).split()
+VERDICT_COLUMNS = (
+    "id kind backtest_id strategy_name parameters outcome summary engine_version created_at spec_hash"
 ).split()
 HEADLINE_METRICS = (
     "total_return_percent sharpe_ratio max_drawdown_percent total_trades win_rate profit_factor volatility"
@@ -169,6 +173,15 @@ def trials_table(
 def notebook_runs_table(database: Database, limit: int | None = NEWEST, *, before: int | None = None) -> pd.DataFrame:
     """Return the newest runs of notebooks, newest first."""
     return _frame(database, _page(sa.select(*_NOTEBOOKS.columns), _NOTEBOOKS, limit, before))
+
+
+def verdicts_table(
+    database: Database, limit: int | None = NEWEST, *, before: int | None = None, kind: str | None = None
+) -> pd.DataFrame:
+    """Return the newest verdicts of checks, newest first: of one kind, or of all."""
+    query = sa.select(*(_VERDICTS.c[name] for name in VERDICT_COLUMNS))
+    query = query if kind is None else query.where(_VERDICTS.c.kind == kind)
+    return _frame(database, _page(query, _VERDICTS, limit, before))
 
 
 def job_trades(database: Database, job_id: int) -> pd.DataFrame:

@@ -156,7 +156,8 @@ class JobOutcome:
 
     ``trades`` holds a sequence for each column of ``trades``, all of one length (times as datetime64, int64
     nanoseconds UTC or aware times); ``metrics`` a number or None by name, ``reasons`` why one is None; ``results``
-    and ``result_data`` what the schema keeps of equity, trades and metrics, ``equity`` the file of the full curve.
+    and ``result_data`` what the schema keeps of equity, trades and metrics, ``equity`` the file of the full curve,
+    ``orders_sha256`` the hash of its orders.
     """
 
     trades: Mapping[str, TradeColumn] = field(default_factory=dict)
@@ -165,6 +166,7 @@ class JobOutcome:
     results: Mapping[str, Any] = field(default_factory=dict)
     result_data: Mapping[str, Any] = field(default_factory=dict)
     equity: StoredFile | None = None
+    orders_sha256: str | None = None
     trial: TrialRecord | None = None
 
 

@@ -28,6 +28,7 @@ from research_kit.store.columns import (
     SWEEP_KINDS,
     TRIAL_KINDS,
     TRIAL_STATES,
+    VERDICT_KINDS,
     FiniteFloat,
     Table,
     at_least_zero,
@@ -47,6 +48,7 @@ __all__ = [
     "SWEEP_KINDS",
     "TRIAL_KINDS",
     "TRIAL_STATES",
+    "VERDICT_KINDS",
     "Backtest",
     "BacktestJob",
     "BacktestMetrics",
@@ -61,6 +63,7 @@ __all__ = [
     "Table",
     "Trade",
     "Trial",
+    "Verdict",
     "columns_of",
     "now",
 ]
@@ -308,6 +311,8 @@ class Backtest(Table, table=True):
     equity_path: str | None = Field(default=None, max_length=500)
     equity_sha256: str | None = Field(default=None, max_length=64)
     equity_size: int | None = Field(default=None, sa_type=COUNT)
+    trades_sha256: str | None = Field(default=None, max_length=64)
+    orders_sha256: str | None = Field(default=None, max_length=64)
 
 
 class NotebookRun(Table, table=True):
@@ -341,6 +346,35 @@ class NotebookRun(Table, table=True):
     attempt: int = Field(default=0, sa_column_kwargs={"server_default": sa.text("0")})
     actual_duration: float | None = Field(default=None, sa_type=FiniteFloat)
     cancel_requested: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+
+
+class Verdict(Table, table=True):
+    """What a check found: of a strategy's source on a dataset (look-ahead), or of a stored run (verify).
+
+    ``outcome`` is one word of the check's own, ``summary`` the sentence that users read, ``details`` the rest. Verdicts
+    are added and never changed; one of a run that was deleted stays, without it.
+    """
+
+    __tablename__ = "verdicts"
+    __table_args__ = (
+        one_of("kind", VERDICT_KINDS),
+        sa.Index(None, "source_sha256", "dataset_sha256"),
+        IDS_FOR_EVER,
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    kind: str = Field(max_length=20)
+    backtest_id: int | None = Field(default=None, foreign_key="backtests.id", ondelete="SET NULL", index=True)
+    source_sha256: str = Field(max_length=64)
+    dataset_sha256: str = Field(max_length=64)
+    spec_hash: str | None = Field(default=None, max_length=64, index=True)
+    strategy_name: str | None = Field(default=None, max_length=200)
+    parameters: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    outcome: str = Field(max_length=50)
+    summary: str = Field(sa_type=sa.Text)
+    details: dict[str, Any] | None = Field(default=None, sa_type=JSON_VALUE)
+    engine_version: str | None = Field(default=None, max_length=50)
+    created_at: datetime = Field(default_factory=now, index=True)
 
 
 METRIC_COLUMNS = tuple(

@@ -16,7 +16,7 @@ from research_kit.store.trial_batch import TrialBatch
 from research_kit.store.trial_rows import trial_columns
 from research_kit.store.trial_writing import write_columns
 
-__all__ = ["count_trials", "list_trials", "narrowed", "pack_returns", "record_trials", "unpack_returns", "write_trial"]
+__all__ = ["count_trials", "find_trial", "list_trials", "narrowed", "pack_returns", "record_trials", "unpack_returns", "write_trial"]
 
 _TABLE = columns_of("trials")
 
@@ -47,6 +47,12 @@ def list_trials(
     query = narrowed(select(Trial).order_by(col(Trial.id)), dataset_sha256, strategy_name, sweep_id)
     with database.read() as session:
         return list(session.scalars(query))
+
+
+def find_trial(database: Database, spec_hash: str) -> Trial | None:
+    """Return the trial of a specification, None where there is none."""
+    with database.read() as session:
+        return session.exec(select(Trial).where(Trial.spec_hash == spec_hash)).first()
 
 
 def narrowed(query: Any, dataset_sha256: str | None, strategy_name: str | None, sweep_id: int | None = None) -> Any:

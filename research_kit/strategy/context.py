@@ -173,14 +173,18 @@ class Context:
         self.i = 0
         self._desk = desk
         self._market = bars
-        arrays: dict[str, Any] = {**bars.columns, **indicators}
-        self._columns = {name: memoryview(array) for name, array in arrays.items()}
         self._asked: Any = None  # the last target
         self._asked_for = np.nan  # its exposure, NaN where it had levels or a label
-        self.bars = SoFar(self, {"time": bars.time, **bars.columns}, "column")
-        self.indicators = SoFar(self, indicators, "indicator")
+        self.look_at(bars, indicators)
         self.position = Position(self, desk)
         self.state = SimpleNamespace()
+
+    def look_at(self, bars: Bars, indicators: Mapping[str, NDArray[Any]]) -> None:
+        """Show these bars and indicators from now on: for checks, which show a strategy the past alone."""
+        arrays: dict[str, Any] = {**bars.columns, **indicators}
+        self._columns = {name: memoryview(array) for name, array in arrays.items()}
+        self.bars = SoFar(self, {"time": bars.time, **bars.columns}, "column")
+        self.indicators = SoFar(self, indicators, "indicator")
 
     def __getitem__(self, name: str) -> float:
         """Return the value of a column or an indicator at this bar."""

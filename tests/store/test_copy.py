@@ -17,6 +17,7 @@ from research_kit.store.jobs import claim_job, complete_job, create_job, delete_
 from research_kit.store.strategies import save_strategy
 from research_kit.store.sweeps import create_sweep, record_sets
 from research_kit.store.tables import BacktestJob, Dataset, NotebookRun, Table, Trade
+from research_kit.store.verdicts import NewVerdict, record_verdict
 
 
 @pytest.fixture
@@ -43,6 +44,8 @@ def filled(database, make):
     with database.write() as session:
         session.add(NotebookRun(notebook="a.ipynb", parameters={"x": [1, None, "é"]}))
         session.add(Trade(backtest_job_id=1, entry_time=first.created_at, entry_price=-0.0, quantity=0.1, side="long"))
+    verdict = {"kind": "verify", "source_sha256": "b" * 64, "dataset_sha256": "a" * 64, "engine_version": "2"}
+    record_verdict(database, NewVerdict(**verdict, outcome="same", summary="Ä.", backtest_id=1, details={"x": [1.5]}))
     delete_job(database, job)
     return database
 

@@ -27,8 +27,8 @@ def simulate_orders(bars: Bars, strategy: Strategy, options: EngineOptions, *, f
     Exception
         What the strategy raised, with a note that says at which bar.
     """
-    indicators = _indicators(strategy, bars)
-    awake = _awake(strategy, bars, indicators)
+    indicators = declared_indicators(strategy, bars)
+    awake = awake_bars(strategy, bars, indicators)
     blotter = Blotter(bars, options, first)
     context = Context(bars, indicators, blotter)
     try:
@@ -66,7 +66,7 @@ def _call_when_awake(strategy: Strategy, context: Context, blotter: Blotter, awa
                 on_bar(context)
 
 
-def _indicators(strategy: Strategy, bars: Bars) -> dict[str, NDArray[Any]]:
+def declared_indicators(strategy: Strategy, bars: Bars) -> dict[str, NDArray[Any]]:
     """Return the declared indicators as read-only arrays with one number for each bar."""
     declared = strategy.indicators(bars)
     if not isinstance(declared, Mapping):
@@ -86,7 +86,7 @@ def _indicators(strategy: Strategy, bars: Bars) -> dict[str, NDArray[Any]]:
     return found
 
 
-def _awake(strategy: Strategy, bars: Bars, indicators: Mapping[str, NDArray[Any]]) -> NDArray[np.int64] | None:
+def awake_bars(strategy: Strategy, bars: Bars, indicators: Mapping[str, NDArray[Any]]) -> NDArray[np.int64] | None:
     """Return the positions of the bars that a strategy wants to see, None for all of them."""
     wanted = strategy.wake(bars, indicators)
     if wanted is None:
