@@ -32,8 +32,9 @@ notebooks: .venv/.ready     ## execute every notebook in full
 faults: .venv/.ready        ## kill, stop and starve what runs; nothing may be lost (under ten minutes)
 	$(PY) -m pytest -n $(JOBS) --dist loadfile -m faults tests
 
-soak: .venv/.ready          ## an hour of random kills under load (SECONDS=3600)
-	$(PY) scripts/soak.py --seconds $(or $(SECONDS),3600)
+soak: .venv/.ready          ## an hour of random kills under load (SECONDS=3600 DATABASE=url), and 200 notebooks
+	$(PY) scripts/soak.py --seconds $(or $(SECONDS),3600) $(if $(DATABASE),--database $(DATABASE))
+	$(PY) scripts/soak_batches.py
 
 bench: .venv/.ready         ## time this project and its peers side by side
 	$(PY) benchmarks/run.py

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from research_kit import sources as sources
     from research_kit import widgets as widgets
     from research_kit.bars.frame import Bars as Bars
+    from research_kit.checks.band import convention_band as convention_band
+    from research_kit.checks.lookahead import check_lookahead as check_lookahead
+    from research_kit.checks.verdict import LookaheadVerdict as LookaheadVerdict
     from research_kit.engine.backtest import BacktestResult as BacktestResult
     from research_kit.engine.backtest import run_backtest as run_backtest
     from research_kit.engine.options import EngineOptions as EngineOptions
+    from research_kit.runs.comparing import compare as compare
     from research_kit.search.space import between as between
     from research_kit.search.sweep import run_sweep as run_sweep
     from research_kit.search.walk_forward import run_walk_forward as run_walk_forward
@@ -34,12 +38,16 @@ _HOMES = {
     "BacktestResult": "research_kit.engine.backtest:BacktestResult",
     "Context": "research_kit.strategy.context:Context",
     "EngineOptions": "research_kit.engine.options:EngineOptions",
+    "LookaheadVerdict": "research_kit.checks.verdict:LookaheadVerdict",
     "Order": "research_kit.strategy.order:Order",
     "Param": "research_kit.strategy.base:Param",
     "Signals": "research_kit.strategy.signals:Signals",
     "Strategy": "research_kit.strategy.base:Strategy",
     "Workspace": "research_kit.workspace:Workspace",
     "between": "research_kit.search.space:between",
+    "check_lookahead": "research_kit.checks.lookahead:check_lookahead",
+    "compare": "research_kit.runs.comparing:compare",
+    "convention_band": "research_kit.checks.band:convention_band",
     "errors": "research_kit.errors",
     "indicators": "research_kit.strategy.indicators",
     "open_workspace": "research_kit.workspace:open_workspace",

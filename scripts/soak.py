@@ -12,6 +12,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser
 from collections import Counter
+from math import inf
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -27,12 +28,13 @@ from research_kit.runs.job import Job
 from research_kit.workspace import Workspace
 
 WAITING = 12  # jobs that are kept waiting or running
+PAUSE = 60.0  # seconds after which a worker may be killed that has completed nothing since the last was
+SWEEP_SECONDS = 15.0  # in which a sweep is killed that is to be killed
 SWEEP = (
     "import sys, research_kit as rk; ws = rk.open_workspace(sys.argv[1], sys.argv[2]); "
     "ws.sweep('sma_cross', 'walk', {'fast': range(2, 40), 'slow': range(50, 150)}, "
     "commission=int(sys.argv[3]) / 1e6, workers=1, progress=False)"
 )
-SETS = 3_800  # of each sweep
 FIGURES = {
     "attempts": "attempt, count(*) FROM backtest_jobs GROUP BY attempt ORDER BY attempt",
     "sweeps": "status, count(*) FROM sweeps GROUP BY status ORDER BY status",
@@ -49,7 +51,7 @@ PROBLEMS = {
     "backtests of jobs that did not complete": f"backtests {OF_A_JOB} {NOT_COMPLETED}",
     "completed jobs without exactly one backtest": f"backtest_jobs WHERE {COMPLETED} AND 1 <> {BACKTESTS}",
     "jobs whose trades are not those of their metrics": f"backtest_metrics {OF_A_JOB} total_trades <> {CLOSED}",
-    "completed sweeps that lack sets": f"sweeps WHERE status = 'completed' AND completed_sets <> {SETS}",
+    "completed sweeps that lack sets": "sweeps WHERE status = 'completed' AND completed_sets <> total_sets",
     "trials that are there twice": "(SELECT spec_hash FROM trials GROUP BY spec_hash HAVING count(*) > 1) AS twice",
 }
 
@@ -63,6 +65,7 @@ def main() -> None:
     with TemporaryDirectory(prefix="soak-") as folder, rk.open_workspace(Path(folder), given.database) as ws:
         ws.import_dataset(_walk(), name="walk", symbol="WALK")
         wanted = {fast: dict(ws.run("sma_cross", "walk", {"fast": fast}).summary) for fast in (5, 8, 12)}
+        ws.sweep("sma_cross", "walk", {"fast": [5, 8]}, workers=1)  # compiled here, so that no kill falls on that alone
         jobs, kills = _torment(ws, given.seconds, Random(given.seed))
         faults = _faults(ws, jobs, wanted)
         states = Counter(job_state for job_state, _, _ in jobs.values())
@@ -83,56 +86,81 @@ def _walk() -> pd.DataFrame:
     return pd.DataFrame({"open": close, "high": close, "low": close, "close": close, "volume": 1.0}, index=index)
 
 
+class _Killer:
+    """Kills and cancels at random moments, and lets something be done between two kills of the same kind."""
+
+    def __init__(self, ws: Workspace, random: Random) -> None:
+        self.ws, self.random = ws, random
+        self.kills = Counter[str]()
+        self._jobs_ended, self._not_before = 0, 0.0
+        self._sweep: subprocess.Popen[bytes] | None = None
+        self._sweep_dies_at = inf
+        self._commission = 0
+
+    def keep_sweeping(self) -> None:
+        """Start a sweep where none runs: the one that was killed again, or the next one; two of three are killed."""
+        if self._sweep is None or self._sweep.poll() is not None:
+            self._commission += self._sweep is None or self._sweep.returncode == 0
+            command = [sys.executable, "-c", SWEEP, str(self.ws.folder), self.ws.database.url, str(self._commission)]
+            self._sweep = subprocess.Popen(command)
+            dies = self.random.random() < 2 / 3
+            self._sweep_dies_at = monotonic() + self.random.uniform(0.0, SWEEP_SECONDS) if dies else inf
+        elif monotonic() > self._sweep_dies_at:
+            self._sweep.send_signal(signal.SIGKILL)
+            self._sweep_dies_at = inf
+            self.kills["sweep"] += 1
+
+    def strike(self, jobs: list[Job], ended: int) -> None:
+        """Kill a worker or what it started, or cancel a job, or do nothing."""
+        choices = ("worker", "process of a worker", "cancelled", "nothing")
+        what = self.random.choices(choices, (1, 4, 1, 10))[0]
+        if what == "cancelled" and jobs:
+            self.random.choice(jobs).cancel(timeout=0.0)
+            self.kills[what] += 1
+        elif what in choices[:2] and (ended > self._jobs_ended or monotonic() > self._not_before):
+            worker = _worker(self.ws)
+            if worker is None:
+                return
+            try:
+                below = worker.children(recursive=True)
+                (worker if what == "worker" or not below else self.random.choice(below)).kill()
+            except psutil.NoSuchProcess:
+                return
+            self.kills[what] += 1
+            self._jobs_ended, self._not_before = ended, monotonic() + PAUSE
+
+    def rest(self) -> None:
+        """Leave nothing running that this started."""
+        if self._sweep is not None:
+            self._sweep.kill()
+            self._sweep.wait()
+
+
 def _torment(ws: Workspace, seconds: float, random: Random) -> tuple[dict[int, tuple[str, int, Job]], Counter[str]]:
     """Submit, kill and cancel until the time is over; return how each job ended, and how often what was killed."""
-    until, kills = monotonic() + seconds, Counter[str]()
+    until, killer = monotonic() + seconds, _Killer(ws, random)
     open_jobs: dict[int, tuple[int, Job]] = {}
     ended: dict[int, tuple[str, int, Job]] = {}
-    sweep, commission = None, 0
     while monotonic() < until:
         while len(open_jobs) < WAITING:
             fast = random.choice((5, 8, 12))
             job = ws.submit("sma_cross", "walk", {"fast": fast}, retries=20)
             open_jobs[job.id] = fast, job
-        if sweep is None or sweep.poll() is not None:
-            commission += sweep is None or sweep.returncode == 0
-            sweep = subprocess.Popen([sys.executable, "-c", SWEEP, str(ws.folder), ws.database.url, str(commission)])
+        killer.keep_sweeping()
         sleep(random.uniform(0.0, 0.4))
-        kills[_strike(ws, random, sweep, [job for _, job in open_jobs.values()])] += 1
+        killer.strike(
+            [job for _, job in open_jobs.values()], sum(state == "completed" for state, _, _ in ended.values())
+        )
         ws.jobs()  # any client settles what died
         for job_id, (fast, job) in list(open_jobs.items()):
             if (state := job.state) in ("completed", "failed", "cancelled"):
                 ended[job_id] = state, fast, job
                 del open_jobs[job_id]
-    if sweep is not None:
-        sweep.kill()
-        sweep.wait()
+    killer.rest()
     for job_id, (fast, job) in open_jobs.items():
         ended[job_id] = job.wait(300), fast, job
     ws.sweeps()
-    return ended, kills
-
-
-def _strike(ws: Workspace, random: Random, sweep: subprocess.Popen[bytes], jobs: list[Job]) -> str:
-    """Kill or cancel something; return what."""
-    what = random.choices(("worker", "process of a job", "sweep", "cancelled", "nothing"), (1, 4, 2, 1, 8))[0]
-    worker = _worker(ws)
-    if what == "sweep":
-        if sweep.poll() is not None:
-            return "nothing"
-        sweep.send_signal(signal.SIGKILL)
-    elif what == "cancelled" and jobs:
-        random.choice(jobs).cancel(timeout=0.0)
-    elif what in ("worker", "process of a job"):
-        if worker is None:
-            return "nothing"
-        try:
-            below = worker.children(recursive=True)
-            victim = worker if what == "worker" or not below else random.choice(below)
-            victim.kill()
-        except psutil.NoSuchProcess:
-            return "nothing"
-    return what
+    return ended, killer.kills
 
 
 def _worker(ws: Workspace) -> psutil.Process | None:

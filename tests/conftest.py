@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from object_storage import bucket, failing, s3_server  # noqa: F401 - fixtures for every folder
 from postgres_cluster import postgres  # noqa: F401 - a fixture for every folder
 
 from research_kit.bars.frame import Bars
@@ -76,5 +77,6 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch):
     """Keep what the user's shell says about workspaces out of the tests."""
-    monkeypatch.delenv("RESEARCH_KIT_WORKSPACE", raising=False)
-    monkeypatch.delenv("RESEARCH_KIT_DATABASE", raising=False)
+    for name in ("WORKSPACE", "DATABASE", "FILES", "CACHE", "CACHE_GB"):
+        monkeypatch.delenv(f"RESEARCH_KIT_{name}", raising=False)
+    monkeypatch.setenv("RESEARCH_KIT_BACKGROUND_CHECKS", "0")  # the tests of these switch them on

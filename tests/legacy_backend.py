@@ -225,6 +225,15 @@ def same(before, after):
     return before == after or (before != before and after != after)  # noqa: PLR0124 - NaN
 
 
+def assert_same_rows(before, after):
+    """Fail unless two contents of the backend's tables have the same rows, which mean the same."""
+    assert {table: list(rows) for table, rows in after.items()} == {table: list(rows) for table, rows in before.items()}
+    for table, rows in before.items():
+        for row_id, row in rows.items():
+            for column, value in row.items():
+                assert same(value, after[table][row_id][column]), (table, row_id, column)
+
+
 def _read(text):
     for read in (datetime.fromisoformat, json.loads):
         try:

@@ -1,10 +1,11 @@
 """The commands that look after the database: check, upgrade, copy."""
 
+import io
 import json
 import sys
 
 import pytest
-from legacy_backend import GOOD, ODD, ONLY_SQLITE, backend_rows, make_backend
+from legacy_backend import GOOD, ODD, ONLY_SQLITE, assert_same_rows, backend_rows, make_backend
 
 import research_kit as rk
 from research_kit.cli import main
@@ -65,6 +66,60 @@ def test_upgrade_adopts_it_and_prints_the_backup(kit, legacy):
     assert len(kit("db", "upgrade")[1].splitlines()) == 1
     listed = json.loads(kit("jobs", "--json")[1])
     assert {row["id"] for row in listed} >= set(before["backtest_jobs"])
+
+
+def test_downgrade_asks_and_gives_the_backends_database_back(kit, legacy, monkeypatch):
+    before = backend_rows(legacy)
+    kit("db", "upgrade")
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    code, out, err = kit("db", "downgrade")
+    assert code == 1
+    assert "goes back to the backend's tables; left out: " in out
+    assert kit("db", "check")[1] == "nothing is wrong\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    code, out, err = kit("db", "downgrade")
+    assert (code, err) == (0, "")
+    backup = out.partition("backup ")[2].splitlines()[0]  # behind the question, on its line
+    assert_same_rows(before, backend_rows(legacy))
+    assert kit("jobs")[2].startswith("research-kit: The database was made by the backend service")
+    listed = json.loads(kit("--database", backup, "jobs", "--json")[1])
+    assert {row["id"] for row in listed} >= set(before["backtest_jobs"])
+    assert kit("db", "upgrade")[0] == 0
+    assert kit("db", "check")[1] == "nothing is wrong\n"
+
+
+def test_downgrade_without_an_answer_changes_nothing(kit, legacy, monkeypatch):
+    kit("db", "upgrade")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert kit("db", "downgrade")[0] == 1
+    assert kit("db", "check")[1] == "nothing is wrong\n"
+
+
+def test_downgrade_of_what_was_not_adopted_is_refused(kit):
+    kit("db", "upgrade")
+    code, out, err = kit("db", "downgrade", "--yes")
+    assert (code, out) == (1, "")
+    assert err == (
+        "research-kit: This database was not made by the backend service, so there is no older shape to give back; "
+        "nothing was changed.\n"
+    )
+
+
+def test_downgrade_of_what_the_backend_has_is_refused(kit, legacy):
+    code, out, err = kit("db", "downgrade", "--yes")
+    assert (code, out) == (1, "")
+    assert "The database was made by the backend service" in err
+
+
+@pytest.mark.postgres
+def test_downgrade_of_a_teams_database_says_how_to_back_it_up(kit, postgres):
+    url = postgres.empty()
+    make_backend(url, GOOD, ODD)
+    before = backend_rows(url)
+    kit("--database", url, "db", "upgrade")
+    code, out, _ = kit("--database", url, "db", "downgrade", "--yes")
+    assert (code, "pg_dump -Fc -f FILE" in out) == (0, True)
+    assert_same_rows(before, backend_rows(url))
 
 
 def test_a_workspace_opens_on_it_once_it_is_adopted(kit, legacy, tmp_path):

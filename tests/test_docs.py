@@ -38,8 +38,9 @@ def test_the_readmes_example_runs(tmp_path, make_bars):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["batches", "strategies", "search"])
-def test_the_examples_of_a_page_run(page, tmp_path, make_bars):
+@pytest.mark.parametrize("page", ["batches", "strategies", "search", "lookahead", "inference", "storage", "verify"])
+def test_the_examples_of_a_page_run(page, tmp_path, make_bars, monkeypatch):
+    monkeypatch.setenv("RESEARCH_KIT_CACHE", str(tmp_path / "cache"))
     code = "\n".join(blocks("python", (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")))
     (tmp_path / "example.py").write_text(code, encoding="utf-8")
     make_bars(900, step_ns=86_400_000_000_000).frame.to_csv(tmp_path / "SPY.csv")

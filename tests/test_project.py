@@ -27,7 +27,7 @@ def ranges(requirement: Requirement) -> frozenset[str]:
 def declared() -> dict[str, Requirement]:
     """Return what pyproject.toml names for a full development environment, dask apart."""
     extras = PROJECT["optional-dependencies"]
-    own = ("lab", "postgres", "search", "sources", "dev")
+    own = ("lab", "postgres", "s3", "search", "sources", "dev")
     texts = [*PROJECT["dependencies"], *(text for extra in own for text in extras[extra])]
     requirements = [Requirement(text) for text in texts]
     return {canonicalize_name(one.name): one for one in requirements if one.name != "research_kit"}

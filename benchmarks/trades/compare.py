@@ -52,10 +52,11 @@ INTRODUCTION = """
 ## W8: {rows:,} trades into and out of a database
 
 Sixteen columns, written to the tables of this project (index, checks and foreign key included) in one transaction, from
-arrays by column: what a tool makes of them first counts. SQLite: WAL, synchronous NORMAL. PostgreSQL: a server on this
-machine as it comes; processor time is the client's. Reading ends in a frame with numbers and times as such; ours reads
-three more columns. Asserted first: rows, sums of every number, times and words. Ways that need minutes get fewer rows.
-The limit writes the columns as bytes to a file, waits for the disk, and reads them back.
+arrays by column: what a tool makes of them first counts. SQLite: WAL, synchronous NORMAL, foreign keys on. PostgreSQL:
+a server on this machine as it comes; processor time is the client's. Reading ends in a frame with numbers and times as
+such; ours reads three more columns. Asserted first: rows, sums of every number, times and words. Ways that need minutes
+get fewer rows. The limit writes the columns as bytes to a file, waits for the disk, and
+reads them back.
 """
 
 

@@ -42,7 +42,7 @@ def _connect(url: str) -> Any:
         return postgresql.connect(url)
     connection = sqlite.connect(url.removeprefix("sqlite:///"), autocommit=True)
     with connection.cursor() as cursor:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
             cursor.fetchall()
     return connection

@@ -17,7 +17,7 @@ from sqlmodel import Field, Session, SQLModel, select
 from trades.measuring import main
 from trades.work import COLUMNS, JOB, QUERY, TIMES, Columns, with_job
 
-PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
+PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 
 
 class TradeRow(SQLModel, table=True):

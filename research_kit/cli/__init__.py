@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from research_kit.cli import batch, data, database, jobs, research, search
+from research_kit.cli import batch, data, database, jobs, research, search, trust, verify
+from research_kit.cli import files as files_commands
 from research_kit.cli.common import Settings
 from research_kit.errors import NotFoundError, ResearchKitError
 from research_kit.version import __version__
@@ -41,11 +42,15 @@ def settings(
     database: Annotated[
         str | None, typer.Option(envvar="RESEARCH_KIT_DATABASE", help="URL of another database.", show_default=False)
     ] = None,
+    files: Annotated[
+        str | None,
+        typer.Option(help="Place of bars and curves: a folder or s3://bucket/prefix; kept.", show_default=False),
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
     _version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
 ) -> None:
     """Say which workspace every command works on."""
-    context.obj = Settings(workspace, database, debug)
+    context.obj = Settings(workspace, database, debug, files)
 
 
 @app.command()
@@ -62,6 +67,8 @@ app.add_typer(data.app)
 app.add_typer(research.app)
 app.add_typer(search.app)
 app.add_typer(batch.app)
+app.add_typer(trust.app)
+app.add_typer(verify.app)
 
 
 @app.command()
@@ -92,6 +99,7 @@ def lab(context: typer.Context) -> None:
 
 
 app.add_typer(database.app, name="db")
+app.add_typer(files_commands.app, name="files")
 app.add_typer(jobs.app, name="jobs")
 
 

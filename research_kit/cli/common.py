@@ -42,6 +42,7 @@ class Settings:
     workspace: Path
     database: str | None
     debug: bool
+    files: str | None = None
 
     def look(self) -> Database:
         """Return the database as it is: nothing is made, migrated or adopted."""
@@ -52,7 +53,7 @@ class Settings:
     def open(self) -> Workspace:
         from research_kit.workspace import open_workspace
 
-        return open_workspace(self.workspace, self.database)
+        return open_workspace(self.workspace, self.database, self.files)
 
 
 DatasetName = Annotated[str, typer.Argument(help="A name or an id.")]

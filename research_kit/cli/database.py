@@ -33,6 +33,30 @@ def upgrade(context: typer.Context) -> None:
 
 
 @app.command()
+def downgrade(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")] = False,
+) -> None:
+    """Give a database that was adopted its old shape back, for the backend service; a SQLite file is backed up before.
+
+    Its six tables keep every row, with the values that the backend had. What it has no place for is left out: it is
+    listed first, and asked about.
+    """
+    with context.obj.look() as database:
+        left_out = database.only_ours()
+        told = ", ".join(f"{count:,} {name}" for name, count in left_out.items()) or "no row"
+        print(f"{database.url_safe} goes back to the backend's tables; left out: {told}")
+        if database.file is None:
+            print("there is no backup of it unless you make one: pg_dump -Fc -f FILE")
+        if not yes:
+            typer.confirm("go on?", abort=True)
+        backup = database.downgrade()
+        if backup:
+            print(f"backup {backup}")
+        print("it has the backend's tables again; `research-kit db upgrade` adopts it anew")
+
+
+@app.command()
 def check(context: typer.Context, as_json: AsJson = False) -> None:
     """Say what is wrong with the database, also one of the backend service; exit code 1 when something is.
 

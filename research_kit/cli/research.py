@@ -51,15 +51,31 @@ def run(
         done = ws.run(strategy, dataset_key(dataset), pairs(parameter), **pairs(option))
         if as_json:
             seen = done.holdout.sentence if done.holdout else None
-            spec, metrics = done.spec, dict(done.summary)
-            print_json({"id": done.id, "job_id": done.job.id, "spec": spec, "metrics": metrics, "holdout": seen})
+            found = {"id": done.id, "job_id": done.job.id, "spec": done.spec, "metrics": dict(done.metrics)}
+            print_json(found | {"headline": str(done.headline), "holdout": seen})
             return
         print(f"run {done.id}: {done.title}")
         for name, value in done.summary.headline().items():
             print(f"  {METRICS[name].title:<24} {format_value(name, value)}")
         print(f"trials on this dataset so far: {done.trials}")
+        print(done.headline)
         if done.holdout:
             print(done.holdout)
+
+
+@app.command()
+def believe(
+    context: typer.Context,
+    run_id: Annotated[int, typer.Argument(help="The id of a recorded run.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a run can be believed: the verdict, the evidence, and what would change it."""
+    with context.obj.open() as ws:
+        found = ws.load_run(run_id).believe()
+        if as_json:
+            print_json(found.to_dict())
+        else:
+            print(found)
 
 
 @app.command()

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Spec = Annotated[Path, typer.Argument(help="A YAML or JSON file: strategy, dataset, grid, where, options, ….")]
+Luck = Annotated[bool, typer.Option("--overfitting", help="Say how much of the best set is luck.")]
 Top = Annotated[int, typer.Option(min=1, help="How many of the best sets are shown.")]
 
 
 @app.command()
-def sweep(context: typer.Context, spec: Spec, top: Top = 10, as_json: AsJson = False) -> None:
+def sweep(
+    context: typer.Context, spec: Spec, top: Top = 10, overfitting: Luck = False, as_json: AsJson = False
+) -> None:
     """Run every parameter set of a specification, record each as a trial, and show the best."""
     from research_kit.search.specification import read_specification
 
@@ -28,7 +31,7 @@ def sweep(context: typer.Context, spec: Spec, top: Top = 10, as_json: AsJson = F
     with context.obj.open() as ws:
         found = ws.sweep(progress=False if as_json else None, **_resolved(asked))
         if as_json:
-            print_json(_sweep_as_json(found, top))
+            print_json(_sweep_as_json(found, top) | (_luck(found) if overfitting else {}))
             return
         trials = found.trials
         print(f"sweep {found.id}: {found.strategy_name} on {asked['dataset']}, {len(found):,} sets, {found.status}")
@@ -39,6 +42,11 @@ def sweep(context: typer.Context, spec: Spec, top: Top = 10, as_json: AsJson = F
         if found.ranking.size:
             print_table(found.top(top))
         print(f"trials on this dataset so far: {trials:,}")
+        if overfitting and found.ranking.size:
+            judged = found.overfitting()
+            print(judged.headline, judged.verdict, sep="\n")
+            for one in judged.statistics.values():
+                print(f"  {one.title:<34} {one.shown:<22} {one.meaning}")
 
 
 @app.command("walk-forward")
@@ -96,6 +104,14 @@ def _sweep_as_json(found: Sweep, top: int) -> dict[str, Any]:
         "best": best and {"parameters": best.parameters, "metrics": best.metrics, "plateau": best.plateau},
         "top": found.top(top).to_dict(orient="records"),
     }
+
+
+def _luck(found: Sweep) -> dict[str, Any]:
+    if not found.ranking.size:
+        return {"overfitting": None}
+    judged = found.overfitting()
+    values = {name: one.value for name, one in judged.statistics.items()}
+    return {"overfitting": {"headline": str(judged.headline), "verdict": judged.verdict, **values}}
 
 
 def _walk_as_json(found: WalkForward) -> dict[str, Any]:

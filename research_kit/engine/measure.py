@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from research_kit.bars.sessions import bars_per_year, day_ends, periods_per_year
-from research_kit.bars.timeframe import DAY
+from research_kit.bars.timeframe import DAY, timeframe_ns
 from research_kit.engine.trade_table import MINUTE_NS
 from research_kit.metrics.inputs import MetricInputs
 from research_kit.metrics.result import Metrics
@@ -49,6 +49,13 @@ def measure(bars: Bars, options: EngineOptions, simulation: Simulation) -> Metri
 
 def daily_periods_per_year(bars: Bars) -> float:
     """Return how many of the returns that annualised figures come from make a year."""
-    if bars.timeframe_ns >= DAY:
-        return bars_per_year(bars.timeframe, bars.session)
-    return periods_per_year(bars.session)
+    return daily_periods(bars.timeframe, bars.session)
+
+
+def daily_periods(timeframe: str, session: str) -> float:
+    """Return the same by the names of timeframe and session.
+
+    >>> daily_periods("1min", "24/7"), daily_periods("1d", "XNYS")
+    (365, 252.0)
+    """
+    return bars_per_year(timeframe, session) if timeframe_ns(timeframe) >= DAY else periods_per_year(session)

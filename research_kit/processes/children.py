@@ -180,12 +180,12 @@ class WarmStart:
             self._socket.sendall(json.dumps(message).encode() + b"\n")
 
     def _listen(self) -> None:
-        with self._socket.makefile("rb") as lines:
-            try:
-                for line in lines:
-                    self._hear(json.loads(line))
-            except (OSError, ValueError):
-                pass
+        # what cannot be understood is the end, as what cannot be read: nobody may wait for an answer then
+        with suppress(OSError, ValueError, LookupError), self._socket.makefile("rb") as lines:
+            for line in lines:
+                self._hear(json.loads(line))
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # the nursery kills what it has
         self._gone.set()
         self._ready.set()
         for child in self._children.values():

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from functools import lru_cache
+from pathlib import Path
 
 import psutil
+
+PROCESSES = Path("/proc")
 
 
 @lru_cache(maxsize=1)
@@ -16,9 +19,9 @@ def machine() -> str:
 
 
 def identity(pid: int | None = None) -> str:
-    """Return ``machine:pid:start`` of a process, of this one when none is named; the start is in seconds."""
-    process = psutil.Process(os.getpid() if pid is None else pid)
-    return f"{machine()}:{process.pid}:{process.create_time():.2f}"
+    """Return ``machine:pid:start`` of a process, of this one when none is named."""
+    pid = os.getpid() if pid is None else pid
+    return f"{machine()}:{pid}:{_start(pid)}"
 
 
 def is_over(worker: str) -> bool:
@@ -26,14 +29,51 @@ def is_over(worker: str) -> bool:
 
     Of another machine's process, and of a text that names none, nothing can be said: False.
     """
+    return _is_there(worker) is False
+
+
+def is_alive(worker: str) -> bool:
+    """Return True where ``machine:pid:start`` names a process of this machine that is there; False where unknown."""
+    return _is_there(worker) is True
+
+
+def _is_there(worker: str) -> bool | None:
+    """Return whether a process is there; None where that cannot be said."""
     parts = worker.rsplit(":", 2)
     if len(parts) != 3 or parts[0] != machine() or not parts[1].isdigit():
-        return False
+        return None
+    pid = int(parts[1])
     try:
-        process = psutil.Process(int(parts[1]))
-        same = abs(process.create_time() - float(parts[2])) <= 1.0
-        return not same or bool(process.status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
-    except (ValueError, psutil.AccessDenied):
+        return _same(_start(pid), parts[2]) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return False
+    except (ValueError, OverflowError, psutil.AccessDenied):
+        return None
+
+
+def _start(pid: int) -> str:
+    """Return when a process was started, in words that stay the same when the clock of the machine is set.
+
+    Linux counts in ticks since the machine was started, and that start has a name of its own. A time since 1970 is
+    reckoned from there with the clock as it stands: after a jump of the clock every process would be another one.
+    """
+    boot = _boot()
+    if not boot:
+        return f"{psutil.Process(pid).create_time():.2f}"
+    words = (PROCESSES / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    return f"{boot}+{int(words[19])}"
+
+
+def _same(now: str, then: str) -> bool:
+    if "+" in now and "+" in then:
+        return now == then
+    return abs(float(now) - float(then)) <= 1.0
+
+
+@lru_cache(maxsize=1)
+def _boot() -> str:
+    """Return a short name of this start of the machine; "" where the system gives none."""
+    try:
+        return (PROCESSES / "sys/kernel/random/boot_id").read_text()[:8]
+    except OSError:
+        return ""

@@ -112,6 +112,9 @@ class Nursery:
             found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if found is None:
                 return
+            if found.si_pid not in self.children:  # an imported module started it, and did not wait for its end
+                os.waitpid(found.si_pid, 0)
+                continue
             _kill_group(found.si_pid, signal.SIGKILL)
             _, status = os.waitpid(found.si_pid, 0)
             self.children.discard(found.si_pid)

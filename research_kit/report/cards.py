@@ -124,6 +124,23 @@ def trades_table(
     return _card("trades_table", caption, heads=heads, rows=rows, caption=caption)
 
 
+def evidence_table(
+    headline: str, sentence: str, rows: Iterable[tuple[str, str, str, str, str]], changes: Iterable[str] = ()
+) -> Card:
+    """Return a verdict with its evidence: a mark, its weight in a word, title, what was found, what that means.
+
+    >>> evidence_table("Sharpe 1.08", "Doubtful.", [("▲", "doubt", "Range", "-0.2 to 2.1", "includes 0.")])
+    Sharpe 1.08
+    Doubtful.
+    ▲ Range: -0.2 to 2.1; includes 0.
+    """
+    listed = list(rows)
+    lines = [headline, sentence, *(f"{mark} {title}: {shown}; {meaning}" for mark, _, title, shown, meaning in listed)]
+    return _card(
+        *("evidence", "\n".join(lines)), headline=headline, sentence=sentence, rows=listed, changes=list(changes)
+    )
+
+
 def warning_box(text: str, level: Level = "warning") -> Card:
     """Return a box that is not overlooked: "info", "warning" or "error".
 

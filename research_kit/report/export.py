@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -74,30 +73,33 @@ def _read(notebook: Any) -> Any:
 def _page(ready: Prepared, title: str) -> str:
     style = (FOLDER / "page" / "report.css").read_text("utf-8") + card_css()
     report = {"title": title, "problems": ready.problems, "css": style, "version": __version__}
-    page, _ = _exporter().from_notebook_node(ready.notebook, resources={"report": report})
+    try:
+        exporter = _idle.pop()
+    except IndexError:
+        exporter = _exporter()
+    page, _ = exporter.from_notebook_node(ready.notebook, resources={"report": report})
+    _idle.append(exporter)  # not one that failed
     return str(page)
 
 
 def _exporter() -> Any:
-    """Return the exporter of this thread, made once: to compile its templates takes longer than to fill them."""
-    if not hasattr(_own, "exporter"):
-        import nbconvert
-        from traitlets.config import Config
+    """Return a new exporter: to compile its templates takes longer than to fill them, so it is used again."""
+    import nbconvert
+    from traitlets.config import Config
 
-        exporter: Any = nbconvert.HTMLExporter(  # type: ignore[no-untyped-call]
-            config=Config({"NbConvertBase": {"display_data_priority": _PRIORITY}}),
-            template_name="page",
-            extra_template_basedirs=[str(FOLDER)],
-            exclude_input=True,
-            exclude_anchor_links=True,
-        )
-        exporter.register_filter("inert", inert)
-        exporter.environment.autoescape = True
-        _own.exporter = exporter
-    return _own.exporter
+    exporter: Any = nbconvert.HTMLExporter(  # type: ignore[no-untyped-call]
+        config=Config({"NbConvertBase": {"display_data_priority": _PRIORITY}}),
+        template_name="page",
+        extra_template_basedirs=[str(FOLDER)],
+        exclude_input=True,
+        exclude_anchor_links=True,
+    )
+    exporter.register_filter("inert", inert)
+    exporter.environment.autoescape = True
+    return exporter
 
 
-_own = threading.local()
+_idle: list[Any] = []  # exporters that no thread uses now
 
 
 def _scripts(*, drawing: bool, compiling: bool) -> str:

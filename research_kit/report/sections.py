@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from research_kit.charts.returns import monthly_returns
 from research_kit.engine.options import EngineOptions
+from research_kit.metrics.inference.headline import chance
 from research_kit.metrics.registry import GROUPS, METRICS, format_value
 from research_kit.report.cards import (
     Card,
+    evidence_table,
     key_figures,
     lead,
     metrics_table,
@@ -18,6 +20,7 @@ from research_kit.report.cards import (
     warning_box,
 )
 from research_kit.report.cards import Row as CardRow
+from research_kit.runs.belief import MARKS
 
 if TYPE_CHECKING:
     from research_kit.runs.run import Run
@@ -69,7 +72,15 @@ def key_figures_of(run: Run) -> Card:
     """Return the headline metrics as tiles."""
     flags = run.summary.flags
     rows = ((name, *_row(run, name)) for name in run.summary.headline())
-    return key_figures((title, value, flags.get(name, "")) for name, title, value, _ in rows)
+    tiles = [(title, value, flags.get(name, "")) for name, title, value, _ in rows]
+    return key_figures([*tiles, _deflated(run)])
+
+
+def trust_of(run: Run) -> Card:
+    """Return whether the run can be believed, the evidence, and what would change it."""
+    found = run.believe()
+    rows = ((MARKS[one.weight], one.weight, one.title, one.shown, one.meaning) for one in found.evidence)
+    return evidence_table(str(found.headline), found.sentence, rows, found.changes)
 
 
 def metrics_of(run: Run) -> Card:
@@ -102,6 +113,13 @@ def warnings_of(run: Run) -> list[Card]:
         (not any(run.options[name] for name in COSTS), "This run is without costs."),
     ]
     return [warning_box(text) for applies, text in texts if applies]
+
+
+def _deflated(run: Run) -> CardRow:
+    """Return the tile that says what the Sharpe ratio is worth after so many trials."""
+    figures = run.metrics
+    count = f"{figures['trials']:,} trial{'' if figures['trials'] == 1 else 's'}"
+    return "Deflated Sharpe ratio", chance(figures["deflated_sharpe_ratio"]), f"chance of skill, after {count}"
 
 
 def _ambiguous(run: Run, bars: int) -> str:

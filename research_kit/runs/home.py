@@ -29,6 +29,8 @@ class Home(Protocol):
     registry: Registry
     kept: dict[type[Strategy], StrategyRow]  # strategies whose source is in the store already
     kept_open: dict[str, Closable]  # what takes long to open, by what it is
+    background_checks: bool  # whether a source's first run on a dataset is checked for look-ahead
+    looked: set[tuple[str, str]]  # the sources and data (sha256) whose first run was seen here
 
     def report(self, run: Run | int, path: Path | str | None = None) -> Path:
         """Write the HTML report of a run and return where it is."""

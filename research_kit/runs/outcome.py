@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,14 @@ from research_kit.engine.backtest import BacktestResult
 from research_kit.metrics.moments import moments
 from research_kit.metrics.returns import periodic_returns
 from research_kit.runs.spec import RunSpec
-from research_kit.store.fingerprints import table_sha256
 from research_kit.store.files import FileStore
+from research_kit.store.fingerprints import table_sha256
 from research_kit.store.json_values import JsonDict, to_json
 from research_kit.store.records import JobOutcome, TrialRecord
 from research_kit.strategy.order import order_columns
+
+if TYPE_CHECKING:
+    from research_kit.bars.frame import Bars, FloatArray
 
 CURVE_POINTS = 2_000  # of the equity that rows hold; the full curve is a file
 ROW_TRADES = 2_000  # of the trades that rows hold as JSON; all of them are in the table
@@ -49,9 +53,23 @@ def orders_sha256(result: BacktestResult) -> str:
 
 def completed_trial(result: BacktestResult, spec: RunSpec, dataset_id: int) -> TrialRecord:
     """Return the trial of a completed run: its metrics, and its daily returns with their moments."""
-    returns = daily_returns(result)
+    cash, metrics = result.options.initial_cash, dict(result.metrics)
+    return trial_of(result.bars, result.simulation.equity, cash, metrics, spec=spec, dataset_id=dataset_id)
+
+
+def trial_of(
+    bars: Bars,
+    equity: FloatArray,
+    initial_cash: float,
+    metrics: Mapping[str, float | int | None],
+    *,
+    spec: RunSpec,
+    dataset_id: int,
+) -> TrialRecord:
+    """Return the trial of a run with this equity."""
+    returns = periodic_returns(equity[day_ends(bars)], initial_cash)
     shape = moments(returns)
-    first = datetime.fromtimestamp(int(result.bars.time_ns[0]) / 1e9, tz=UTC).date()
+    first = datetime.fromtimestamp(int(bars.time_ns[0]) / 1e9, tz=UTC).date()
     return TrialRecord(
         kind="run",
         spec_hash=spec.spec_hash,
@@ -67,7 +85,7 @@ def completed_trial(result: BacktestResult, spec: RunSpec, dataset_id: int) -> T
         std=shape.deviation,
         skew=shape.skew,
         kurtosis=shape.kurtosis,
-        metrics=dict(result.metrics),
+        metrics=metrics,
         engine_version=spec.engine_version,
     )
 
@@ -79,18 +97,32 @@ def daily_returns(result: BacktestResult) -> NDArray[np.float64]:
 
 
 def _summary(result: BacktestResult) -> dict[str, Any]:
-    """Return equity, trades and metrics as the schema's JSON columns hold them."""
     simulation = result.simulation
-    curve = reduce_points(result.bars.time, simulation.equity, CURVE_POINTS)
-    trades = {name: to_json(values[:ROW_TRADES]) for name, values in result.trade_columns.items()}
-    rows = zip(*trades.values(), strict=True)
-    return {
-        "equity_curve": {"time": curve.x.astype("datetime64[s]"), "equity": curve.y},
-        "trades": [JsonDict(zip(trades, row, strict=True)) for row in rows],
+    counts = {
         "trades_total": len(simulation.trades),
-        "metrics": dict(result.metrics),
         "ambiguous_bars": simulation.ambiguous_bars,
         "rejected_orders": len(simulation.rejections),
         "liquidations": simulation.liquidations,
         "liquidated": simulation.liquidated,
+    }
+    return summary_of(result.bars, simulation.equity, result.trade_columns, result.metrics, counts)
+
+
+def summary_of(
+    bars: Bars,
+    equity: FloatArray,
+    trades: Mapping[str, NDArray[Any]],
+    metrics: Mapping[str, float | int | None],
+    counts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return equity, trades and metrics as the schema's JSON columns hold them."""
+    curve = reduce_points(bars.time, equity, CURVE_POINTS)
+    columns = {name: to_json(values[:ROW_TRADES]) for name, values in trades.items()}
+    rows = zip(*columns.values(), strict=True)
+    return {
+        "equity_curve": {"time": curve.x.astype("datetime64[s]"), "equity": curve.y},
+        "trades": [JsonDict(zip(columns, row, strict=True)) for row in rows],
+        "trades_total": counts.get("trades_total"),
+        "metrics": dict(metrics),
+        **{name: value for name, value in counts.items() if name != "trades_total"},
     }

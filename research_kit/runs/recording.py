@@ -12,6 +12,7 @@ from research_kit.engine.backtest import FILLING, SIGNALLING, BacktestResult, si
 from research_kit.engine.options import EngineOptions
 from research_kit.errors import StoreError, error_text
 from research_kit.processes.identity import identity
+from research_kit.runs.background import begin_check
 from research_kit.runs.importing import checked_bars
 from research_kit.runs.outcome import outcome_of
 from research_kit.runs.pulse import signs_of_life
@@ -95,7 +96,9 @@ def carry_out(
         raise
     if progress:
         progress(1.0, "completed")
-    return Run.load(home, run_id)
+    run = Run.load(home, run_id)
+    begin_check(home, run, strategy)
+    return run
 
 
 def _compute(

@@ -17,6 +17,7 @@ from research_kit.runs.importing import open_dataset
 from research_kit.store import listings
 from research_kit.store.datasets import find_dataset, version_of
 from research_kit.store.trials import count_trials
+from research_kit.store.verdicts import find_verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
     from research_kit.bars.frame import Bars, FloatArray
     from research_kit.charts.template import Theme
+    from research_kit.checks.band import Band
+    from research_kit.checks.verdict import LookaheadVerdict
+    from research_kit.metrics.inference.headline import Headline
+    from research_kit.runs.belief import Belief
     from research_kit.runs.home import Home
     from research_kit.runs.verification import Verification
     from research_kit.store.tables import Backtest, BacktestJob, Dataset
@@ -101,10 +106,31 @@ class Run:
         flags = {name: note for name, note in notes.items() if name not in reasons}
         return Metrics(values, reasons, flags)
 
-    @cached_property
+    @property
     def metrics(self) -> pd.Series[Any]:
-        """The metrics by name; None where one is undefined (``summary`` says why)."""
-        return self.summary.to_series()
+        """The metrics by name; None where one is undefined (``summary`` says why).
+
+        The last two say what they are worth: ``trials`` counts what was tried on this data until now, and
+        ``deflated_sharpe_ratio`` is the chance that the Sharpe ratio is better than the luck of so many trials.
+        """
+        import pandas as pd
+
+        from research_kit.runs.believing import figures_of
+
+        return pd.Series({**self.summary, **figures_of(self)}, dtype=object, name="metrics")
+
+    @property
+    def headline(self) -> Headline:
+        """What the Sharpe ratio is worth: its range, the trials until now, what is left of it after these."""
+        from research_kit.runs.believing import headline_of
+
+        return headline_of(self)
+
+    def believe(self) -> Belief:
+        """Return whether this run can be believed: the verdict, the evidence, and what would change it."""
+        from research_kit.runs.believing import believe
+
+        return believe(self)
 
     @cached_property
     def trades(self) -> pd.DataFrame:
@@ -166,7 +192,54 @@ class Run:
         """
         from research_kit.runs.verifying import verify_run
 
-        return verify_run(self, trust=trust)
+        return verify_run(Run.load(self.home, self.id), trust=trust)  # as it is stored now
+
+    @property
+    def verification(self) -> Verification | None:
+        """What its newest verification found; None where it never was verified."""
+        from research_kit.runs.verification import Verification
+
+        kept = find_verdict(self.home.database, "verify", backtest_id=self.id)
+        return None if kept is None or not kept.details else Verification.from_dict(kept.details)
+
+    @property
+    def lookahead(self) -> LookaheadVerdict | None:
+        """Whether its strategy knows later bars; None as long as that was not checked on this data."""
+        from research_kit.runs.lookahead import find_lookahead
+
+        return find_lookahead(self)
+
+    def check_lookahead(self, *, time_limit: float = 50.0, trust: bool = False) -> LookaheadVerdict:
+        """Ask its strategy again at every bar with nothing later known, keep the verdict, and return it.
+
+        ``time_limit`` are seconds; ``trust`` is that of ``verify``.
+        """
+        from research_kit.runs.lookahead import check_run
+
+        return check_run(self, time_limit=time_limit, trust=trust)
+
+    def band(self, trust: bool = False) -> Band:
+        """Return what it would have been under every common convention: fills, what comes first in a bar, costs.
+
+        Its strategy is run again: the one of today where its source is the same, else the stored one (with ``trust``
+        also one that came from elsewhere, see ``verify``).
+        """
+        from research_kit.checks.band import convention_band
+        from research_kit.engine.options import EngineOptions
+        from research_kit.runs.stored_source import strategy_class_of
+
+        with strategy_class_of(self, self.job.strategy_sha256 or "", trust=trust) as kind:
+            return convention_band(self.bars, kind.with_parameters(self.parameters), EngineOptions(**self.options))
+
+    def export(self, folder: Path | str | None = None, *, data: bool = True) -> Path:
+        """Write a folder that another machine can verify with one command, and return it.
+
+        It holds what was run, the source with its local modules, the bars (``data=False``: their sha256 alone), the
+        versions of packages and the result; ``exports/run-ID`` in the workspace when no folder is given.
+        """
+        from research_kit.runs.exporting import export_run
+
+        return export_run(self, None if folder is None else Path(folder), data=data)
 
     def report(self, path: Path | str | None = None) -> Path:
         """Write one offline HTML file about this run and return its path."""

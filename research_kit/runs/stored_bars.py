@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from research_kit.store.files import FileStore
+from research_kit.store.places import files_at
 from research_kit.strategy.folder import StrategyFolder
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class StoredBars:
     sha256: str
     size: int
     details: tuple[tuple[str, Any], ...]
+    where: str  # the files are: a folder, or a URL
     part: tuple[int, int] | None = None
 
     @classmethod
@@ -43,17 +44,19 @@ class StoredBars:
             dataset.sha256 or "",
             dataset.file_size or 0,
             tuple(details.items()),
+            home.files.place.where,
         )
 
     def load(self) -> Bars:
-        """Return the bars, mapped into memory.
+        """Return the bars, mapped into memory; from storage elsewhere through this machine's own cache.
 
         Raises
         ------
         ArtifactMissingError
             The file is not there, or not what was stored.
         """
-        bars = FileStore(self.folder).open_bars(self.file_path, self.sha256, self.size, **dict(self.details))
+        files = files_at(self.folder, self.where)
+        bars = files.open_bars(self.file_path, self.sha256, self.size, **dict(self.details))
         return bars if self.part is None else bars.window(*self.part)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

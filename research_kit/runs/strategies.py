@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from research_kit.errors import ParameterError, ResearchKitError
+from research_kit.store.files import write_atomic
 from research_kit.store.records import NewStrategy
 from research_kit.store.strategies import save_strategy
 from research_kit.strategy.base import Strategy
+from research_kit.strategy.portable import portable_source
 from research_kit.strategy.source import strategy_source
+from research_kit.strategy.submitted import submitted_file
 
 if TYPE_CHECKING:
     from research_kit.runs.home import Home
@@ -54,6 +57,21 @@ def _save(home: Home, strategy: type[Strategy]) -> StrategyRow:
             default_parameters=_defaults(strategy),
         ),
     )
+
+
+def write_down(home: Home, strategy: Strategy) -> str:
+    """Write a notebook's strategy where other processes find it, and return the sha256 of its text.
+
+    Raises
+    ------
+    StrategyError
+        It uses a value that cannot be written down.
+    """
+    text = portable_source(type(strategy))
+    digest, file = submitted_file(home.files.folder / "strategies", text)
+    if not file.exists():
+        write_atomic(file, text.encode())
+    return digest
 
 
 def keep_all_strategies(home: Home) -> None:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from research_kit.errors import JobError, OptionError, StrategyError
+from research_kit.errors import JobError, NotFoundError, OptionError, StoreError, StrategyError, error_text
 from research_kit.processes.lock import hold
 from research_kit.runs.attempt import LIMITS, SUBMITTED
 from research_kit.runs.recording import new_job, spec_of
-from research_kit.runs.strategies import keep_strategy
+from research_kit.runs.strategies import keep_strategy, write_down
 from research_kit.runs.worker import lock_file
 from research_kit.store import jobs
 from research_kit.store.claims import expected_seconds
-from research_kit.store.files import write_atomic
-from research_kit.strategy.portable import portable_source
-from research_kit.strategy.submitted import submitted_file
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from research_kit.engine.options import EngineOptions
     from research_kit.runs.home import Home
     from research_kit.store.tables import Dataset
@@ -68,7 +68,7 @@ def record_job(home: Home, strategy: Strategy, dataset: Dataset, options: Engine
     spec = spec_of(strategy, row, dataset, options)
     how: dict[str, Any] = {LIMITS: {"time": limits.time_limit, "memory": limits.memory_limit}}
     if row.origin == "notebook" or type(strategy).__module__ == "__main__":
-        how[SUBMITTED] = _written_down(home, strategy)
+        how[SUBMITTED] = write_down(home, strategy)
     else:
         home.registry.check_loadable(spec.strategy_class)  # what a worker would refuse is refused here
     expected = expected_seconds(home.database, spec.strategy_name, dataset.rows_count or 0)
@@ -76,13 +76,16 @@ def record_job(home: Home, strategy: Strategy, dataset: Dataset, options: Engine
     return jobs.create_job(home.database, job)
 
 
-def _written_down(home: Home, strategy: Strategy) -> str:
-    """Write a notebook's strategy where workers find it, and return the sha256 of its text."""
-    text = portable_source(type(strategy))
-    digest, file = submitted_file(home.files.folder / "strategies", text)
-    if not file.exists():
-        write_atomic(file, text.encode())
-    return digest
+def give_up_lost(home: Home, job_id: int, future: Future[str]) -> None:
+    """End a job that still waits although its executor is done with it: that was shut down, or lost what it needs."""
+    if not future.done():
+        return
+    reason = "it was cancelled there"
+    if not future.cancelled():
+        error = future.exception()
+        reason = "it ended without running it" if error is None else error_text(error)
+    with suppress(StoreError, NotFoundError):  # whoever looks next tries again
+        jobs.give_up_job(home.database, job_id, f"Its executor gave it up: {reason}. Submit it again.")
 
 
 def ensure_worker(home: Home) -> None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from research_kit.engine.measure import daily_periods
 from research_kit.metrics.registry import METRICS
 from research_kit.search.objective import Objective
 from research_kit.search.result import SweepResult
 from research_kit.search.space import ParameterSets
 from research_kit.store import stored_trials, sweeps
+from research_kit.store.datasets import find_dataset
 from research_kit.store.trials import count_trials
 
 if TYPE_CHECKING:
@@ -88,9 +90,19 @@ def load_sweep(home: Home, sweep_id: int, *, refused: Refused = ()) -> Sweep:
         refused=refused,
         keys=[found.spec_hash[at] for at in ran],
         is_grid=row.method == "grid",
+        periods_per_year=_periods_per_year(home, row),
+        risk_free_rate=float((row.options or {}).get("risk_free_rate", 0.0)),
         home=home,
         row=row,
     )
+
+
+def _periods_per_year(home: Home, row: SweepRow) -> float | None:
+    """Return how many daily returns make a year; None where the dataset is gone."""
+    if row.dataset_id is None:
+        return None
+    dataset = find_dataset(home.database, row.dataset_id)
+    return daily_periods(dataset.timeframe, dataset.session or "24/7") if dataset.timeframe else None
 
 
 def _sets(home: Home, row: SweepRow, found: StoredTrials, ran: list[int]) -> ParameterSets:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
@@ -13,15 +15,18 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Protocol
 from uuid import uuid4
 
 from research_kit.bars.frame import Bars
-from research_kit.errors import OptionError
+from research_kit.errors import JobError, OptionError, error_text
 from research_kit.search.evaluate import Evaluator, Results, Task
 
 AHEAD = 2  # chunks for each worker that are handed out before the first comes back
 FEWEST = 64  # sets for which another thread is worth starting
+LOOK = 0.5  # seconds between two looks for what was cancelled
+PATIENCE = 3600.0  # seconds without any result after which an executor counts as lost
 
 Chunk = tuple[Sequence[int], Sequence[dict[str, Any]]]
 Work = Callable[[Chunk], Results]
@@ -39,7 +44,13 @@ def run_chunks(evaluator: Evaluator, chunks: Iterable[Chunk], sets: int, workers
 
 
 def run_elsewhere(
-    executor: Executor, bars: Bars | BarsSource, task: Task, chunks: Iterable[Chunk], workers: int | None
+    executor: Executor,
+    bars: Bars | BarsSource,
+    task: Task,
+    chunks: Iterable[Chunk],
+    workers: int | None,
+    *,
+    patience: float = PATIENCE,
 ) -> Iterator[Results]:
     """Yield the results of chunks that an executor runs: processes, a cluster, whatever it stands for.
 
@@ -47,6 +58,8 @@ def run_elsewhere(
     ------
     OptionError
         The strategy lives in a notebook or script, where another process cannot find it.
+    JobError
+        The executor lost its processes or its scheduler, or returned nothing for ``patience`` seconds.
     """
     if isinstance(executor, ProcessPoolExecutor) and task.strategy.__module__ == "__main__":
         raise OptionError(
@@ -54,7 +67,7 @@ def run_elsewhere(
             "Put it into a module, such as a file of the workspace's strategies folder, or search in threads."
         )
     count = workers or getattr(executor, "_max_workers", None) or os.cpu_count() or 1
-    yield from _as_finished(executor, Elsewhere(uuid4().hex, bars, task), chunks, count)
+    yield from _as_finished(executor, Elsewhere(uuid4().hex, bars, task), chunks, count, patience)
 
 
 class BarsSource(Protocol):
@@ -91,7 +104,9 @@ class Elsewhere:
 _KEPT: dict[str, Evaluator] = {}
 
 
-def _as_finished(pool: Executor, work: Work, chunks: Iterable[Chunk], workers: int) -> Iterator[Results]:
+def _as_finished(
+    pool: Executor, work: Work, chunks: Iterable[Chunk], workers: int, patience: float | None = None
+) -> Iterator[Results]:
     """Hand out chunks, a few ahead of what is done, so that a cancelled search has little left to wait for."""
     todo = iter(chunks)
     running: set[Future[Results]] = set()
@@ -99,14 +114,45 @@ def _as_finished(pool: Executor, work: Work, chunks: Iterable[Chunk], workers: i
         for chunk in todo:
             running.add(pool.submit(work, chunk))
             if len(running) >= AHEAD * workers:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
+                done, running = _some(running, patience)
+                yield from _results(done, patience)
         while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+            done, running = _some(running, patience)
+            yield from _results(done, patience)
     finally:
         for future in running:
             future.cancel()
+
+
+def _some(running: set[Future[Results]], patience: float | None) -> tuple[set[Future[Results]], set[Future[Results]]]:
+    """Return what is done, at least one unless patience is at its end, and the rest."""
+    until = None if patience is None else monotonic() + patience
+    while True:
+        done, _ = wait(running, LOOK if patience is None else min(LOOK, patience), FIRST_COMPLETED)
+        done |= {
+            future for future in running if future.cancelled()
+        }  # a pool that is shut down tells no waiter of these
+        if done or (until is not None and monotonic() >= until):
+            return done, running - done
+
+
+def _results(done: set[Future[Results]], patience: float | None) -> Iterator[Results]:
+    """Yield what was finished; what was given up is told after that, so that nothing which is there is lost."""
+    if not done:
+        raise JobError(f"The executor returned nothing for {patience:,g} seconds (patience=); it may have been lost.")
+    given_up = None
+    for future in done:
+        try:
+            result = future.result()
+        except (CancelledError, BrokenExecutor) as error:
+            given_up = error
+        else:
+            yield result
+    if given_up is not None:
+        raise JobError(
+            "The executor gave up what it was to run: it was shut down, or lost its processes or its scheduler "
+            f"({error_text(given_up).removesuffix(': ')})."
+        ) from given_up
 
 
 def _workers(workers: int | None, sets: int) -> int:

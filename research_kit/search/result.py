@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from research_kit.charts.template import Theme
+    from research_kit.search.overfitting import SweepOverfitting
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class SweepResult:
         Sets that the strategy does not take, each with the reason: they were not run and are no trials.
     keys
         What decides between sets that are equally good: the smallest key. The hash of the parameters when not given.
+    periods_per_year
+        Daily returns a year; found from the sets' volatility when not given.
+    risk_free_rate
+        Annual fraction.
     """
 
     strategy_name: str
@@ -73,6 +78,8 @@ class SweepResult:
     refused: Sequence[tuple[dict[str, Any], str]] = ()
     keys: Sequence[str] | None = None
     is_grid: bool = True
+    periods_per_year: float | None = None
+    risk_free_rate: float = 0.0
 
     def __len__(self) -> int:
         return len(self.sets)
@@ -215,6 +222,28 @@ class SweepResult:
         wanted, best = self._wanted(metric)
         data = sweep_distribution_data(self._columns(wanted), wanted, best=best)
         return sweep_distribution_figure(data, theme=theme, title=self.strategy_name)
+
+    @property
+    def trials(self) -> int:
+        """How many sets were tried."""
+        return len(self)
+
+    def overfitting(self, *, seed: int = 0, draws: int = 1_000) -> SweepOverfitting:
+        """Return how much of the best set is luck: every statistic that the sets' daily returns allow, in plain words.
+
+        Deflated Sharpe ratio, probability of overfitting, SPA, haircuts and more (docs/inference.md), and their charts.
+        Of a recorded sweep all trials on its data count. ``seed`` and ``draws`` are those of the bootstraps.
+
+        Raises
+        ------
+        NotFoundError
+            No set has a value.
+        DataError
+            No daily returns were kept, or none vary.
+        """
+        from research_kit.search.overfitting import overfitting_of
+
+        return overfitting_of(self, seed=seed, draws=draws)
 
     def _wanted(self, metric: str | None) -> tuple[str, Any]:
         objective = self.objective if metric is None else Objective.of(metric)

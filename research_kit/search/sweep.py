@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research_kit.bars.frame import Bars
+from research_kit.engine.measure import daily_periods_per_year
 from research_kit.engine.options import EngineOptions
 from research_kit.errors import OptionError, ParameterError, did_you_mean
 from research_kit.metrics.registry import METRICS
 from research_kit.search.evaluate import Evaluator, Results, Task, remembered_arrays
 from research_kit.search.objective import DEFAULT, Objective
-from research_kit.search.pool import BarsSource, Chunk, run_chunks, run_elsewhere
+from research_kit.search.pool import PATIENCE, BarsSource, Chunk, run_chunks, run_elsewhere
 from research_kit.search.result import SweepResult
 from research_kit.search.space import MOST_SETS, ParameterSets, Space
 from research_kit.search.where import Where, chosen
@@ -27,6 +28,7 @@ from research_kit.strategy.base import Strategy
 
 Method = Literal["grid", "random", "optuna"]
 METHODS = ("grid", "random", "optuna")
+HELPERS = ("seed", "workers", "executor", "patience", "progress", "source")  # who runs it, and who is told
 DEFAULT_SETS = 1_000  # of a random search
 SETS_AT_ONCE = 256
 CELLS_AT_ONCE = 8 << 20  # signals of a chunk, one byte each
@@ -74,7 +76,8 @@ def run_sweep(
     how
         ``objective="sharpe_ratio"`` (``"-volatility"`` for the lowest); ``sets=1000`` and ``seed=0`` of a search
         that is no grid; ``workers`` (threads; all cores when not given) or ``executor`` (whatever is a
-        ``concurrent.futures.Executor``); ``progress`` (called with each ``SweepProgress``); and engine options.
+        ``concurrent.futures.Executor``, given up after ``patience=3600`` seconds without a result); ``progress``
+        (called with each ``SweepProgress``); and engine options.
 
     Raises
     ------
@@ -108,6 +111,7 @@ class Search:
     seed: int = 0
     workers: int | None = None
     executor: Executor | None = None
+    patience: float = PATIENCE
     progress: OnProgress | None = None
     source: BarsSource | None = None  # where another process finds the bars
     suggested: list[dict[str, Any]] = field(default_factory=list)  # sets that the method found so far
@@ -127,7 +131,7 @@ class Search:
         """Return what was asked for, checked; the arguments are those of ``run_sweep``."""
         if method not in METHODS:
             raise OptionError(f"There is no method {method!r} to search by. {did_you_mean(str(method), METHODS)}")
-        own = {name: how.pop(name) for name in ("seed", "workers", "executor", "progress", "source") if name in how}
+        own = {name: how.pop(name) for name in HELPERS if name in how}
         objective = Objective.of(how.pop("objective", DEFAULT))
         wanted = how.pop("sets", None)
         kind = strategy if isinstance(strategy, type) else type(strategy)
@@ -166,7 +170,8 @@ class Search:
         if self.executor is None:
             yield from run_chunks(self.evaluator, chunks, count, self.workers)
         else:
-            yield from run_elsewhere(self.executor, self.source or self.bars, self.task, chunks, self.workers)
+            bars = self.source or self.bars
+            yield from run_elsewhere(self.executor, bars, self.task, chunks, self.workers, patience=self.patience)
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -230,6 +235,8 @@ def joined(search: Search, parts: Sequence[Results], sets: ParameterSets) -> Swe
         kept_returns=np.concatenate([part.daily_returns for part in parts])[rows] if parts else None,
         refused=[(sets[position], why) for position, why in refused.items()],
         is_grid=search.method == "grid",
+        periods_per_year=daily_periods_per_year(search.bars),
+        risk_free_rate=search.task.options.risk_free_rate,
     )
 
 
@@ -249,11 +256,15 @@ def visiting_order(codes: NDArray[np.int32], capacity: int) -> NDArray[np.int64]
     return np.lexsort([*codes[::-1], *(codes[::-1] // side)])
 
 
-def _check_helpers(seed: Any = 0, executor: Any = None, progress: Any = None, **_: Any) -> None:
+def _check_helpers(
+    seed: Any = 0, executor: Any = None, progress: Any = None, patience: Any = PATIENCE, **_: Any
+) -> None:
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise OptionError(f"seed is a whole number, at least 0; given was {seed!r}.")
     if executor is not None and not isinstance(executor, Executor):
         raise OptionError(f"executor is a concurrent.futures.Executor; given was {executor!r}.")
+    if isinstance(patience, bool) or not isinstance(patience, int | float) or not patience > 0:
+        raise OptionError(f"patience is a number of seconds above 0; given was {patience!r}.")
     if progress is not None and not callable(progress):
         raise OptionError(f"progress is a function of a SweepProgress; given was {progress!r}.")
 

@@ -147,20 +147,28 @@ def is_batch_cancelled(database: Database, batch: str, run_ids: Sequence[int]) -
         return not set(run_ids).isdisjoint(session.scalars(query).all())
 
 
-def settle_notebook_runs(database: Database, is_over: Callable[[str], bool], grace: float) -> list[int]:
+def settle_notebook_runs(
+    database: Database, is_over: Callable[[str], bool], grace: float, is_alive: Callable[[str], bool] | None = None
+) -> list[int]:
     """Fail the running notebooks whose runner is over, as ``is_over`` says of its id, or was silent for ``grace`` s.
 
-    Anyone may do so at any time; returns the ids.
+    Anyone may do so at any time; returns the ids. Of a runner that is there, as ``is_alive`` says, the silence must
+    have been heard here for as long: the database's clock may have been set.
     """
-    silent = sa.func.coalesce(_NOTEBOOKS.c.heartbeat_at, _NOTEBOOKS.c.started_at) < database_time(grace)
-    columns = (_NOTEBOOKS.c.id, _NOTEBOOKS.c.worker_id, _NOTEBOOKS.c.lease_token, silent)
+    sign = sa.func.coalesce(_NOTEBOOKS.c.heartbeat_at, _NOTEBOOKS.c.started_at)
+    columns = (_NOTEBOOKS.c.id, _NOTEBOOKS.c.worker_id, _NOTEBOOKS.c.lease_token, sign, sign < database_time(grace))
     with database.read() as session:
         running = session.execute(sa.select(*columns).where(_NOTEBOOKS.c.status == "running")).all()
     settled = []
-    for run_id, worker, token, is_silent in running:
+    for run_id, worker, token, last, is_silent in running:
         if worker and is_over(worker):
             reason = f"The process that ran it ({worker}) died."
-        elif is_silent:
+        elif is_silent and not (
+            is_alive
+            and worker
+            and is_alive(worker)
+            and database.silences.lasted(("notebook", run_id), (token, last)) < grace
+        ):
             reason = f"The process that ran it gave no sign of life for {grace:g} seconds."
         else:
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from sqlmodel import Session
 
 from research_kit.errors import StoreError, did_you_mean
 from research_kit.store.json_values import clean_text
+from research_kit.store.postgres_columns import encode, packed_query, unpack
 from research_kit.store.records import TradeColumn
 from research_kit.store.tables import SIDES, columns_of, now
 
@@ -29,7 +29,9 @@ COLUMNS = tuple(
     column.name for column in columns_of("trades").columns if column.name not in ("id", "backtest_job_id", "created_at")
 )
 NUMBERS = tuple(name for name in COLUMNS if name not in TIMES and name not in TEXTS)
-_CHUNK = 5_000
+KINDS = {name: "time" if name in TIMES else "text" if name in TEXTS else "number" for name in COLUMNS}
+_CHUNK = 5_000  # rows whose values are Python objects at one time
+_ROWS = 50  # rows of one statement: what it costs to begin and end one is shared
 _SPARSE = 5  # rows of others for each one of a job: with more, its index is quicker than a scan
 
 
@@ -71,29 +73,44 @@ def write_trades(session: Session, job_id: int, trades: Mapping[str, NDArray[Any
     if not trades or not len(trades["side"]):
         return
     connection = session.connection()
-    names = ", ".join(["backtest_job_id", "created_at", *trades])
     with driver_errors(connection) as driver:
-        if connection.dialect.name == "sqlite":
-            own = f"{int(job_id)}, '{now():%Y-%m-%d %H:%M:%S.%f}'"
-            marks = ", ".join("?" * len(trades))
-            rows = zip(*map(_sqlite_values, trades.values()), strict=True)
-            driver.executemany(f"INSERT INTO trades ({names}) VALUES ({own}, {marks})", rows)
-            return
-        with driver.cursor() as cursor, cursor.copy(f"COPY trades ({names}) FROM STDIN (FORMAT csv)") as copy:
-            copy.write(_to_csv(job_id, trades))
+        write = _write_sqlite if connection.dialect.name == "sqlite" else _write_postgres
+        write(driver, job_id, trades)
 
 
 def read_trades(session: Session, job_id: int) -> pd.DataFrame:
     """Return the trades of a job in the order in which they were closed, times aware UTC."""
     import pandas as pd
+    import pyarrow as pa
 
     connection = session.connection()
-    driver = connection.connection.driver_connection
     read = _read_sqlite if connection.dialect.name == "sqlite" else _read_postgres
-    arrays = read(driver, int(job_id))
-    columns: dict[str, Any] = {name: arrays[name] for name in COLUMNS}
-    columns |= {name: pd.DatetimeIndex(arrays[name]).tz_localize("UTC") for name in TIMES}
-    return pd.DataFrame(columns | {name: pd.array(arrays[name], dtype="str") for name in TEXTS}, copy=False)
+    parts = list(read(connection.connection.driver_connection, int(job_id)))
+    columns: dict[str, Any] = {}
+    for name in COLUMNS:
+        pieces = [part.pop(name) for part in parts]
+        columns[name] = pa.chunked_array(pieces) if name in TEXTS else np.concatenate(pieces)
+    texts = pa.table({name: columns[name] for name in TEXTS})
+    words = texts.to_pandas(types_mapper=lambda _: pd.StringDtype(na_value=np.nan))
+    columns |= {name: pd.DatetimeIndex(columns[name]).tz_localize("UTC") for name in TIMES}
+    return pd.DataFrame(columns | {name: words[name].array for name in TEXTS}, copy=False)
+
+
+def _write_sqlite(driver: Any, job_id: int, trades: Mapping[str, NDArray[Any]]) -> None:
+    n = len(trades["side"])
+    names = ", ".join(["backtest_job_id", "created_at", *trades])
+    row = f"({int(job_id)}, '{now():%Y-%m-%d %H:%M:%S.%f}', {', '.join('?' * len(trades))})"
+    for rows, start, end in ((_ROWS, 0, n // _ROWS * _ROWS), (1, n // _ROWS * _ROWS, n)):
+        values = _row_by_row(trades, start, end)
+        groups = zip(*[values] * (rows * len(trades)), strict=True)  # the same iterator: all values of a statement
+        driver.executemany(f"INSERT INTO trades ({names}) VALUES {', '.join([row] * rows)}", groups)
+
+
+def _row_by_row(trades: Mapping[str, NDArray[Any]], start: int, end: int) -> Iterator[Any]:
+    """Return the values of these rows one after another; only a few thousand rows are Python objects at a time."""
+    blocks = (slice(at, min(at + _CHUNK, end)) for at in range(start, end, _CHUNK))
+    columns = ((_sqlite_values(array[block]) for array in trades.values()) for block in blocks)
+    return chain.from_iterable(chain.from_iterable(zip(*block, strict=True)) for block in columns)
 
 
 def _sqlite_values(array: NDArray[Any]) -> list[Any]:
@@ -104,63 +121,49 @@ def _sqlite_values(array: NDArray[Any]) -> list[Any]:
     return list(array.tolist())  # SQLite takes NaN as NULL
 
 
-def _to_csv(job_id: int, trades: Mapping[str, NDArray[Any]]) -> bytes:
-    import pyarrow as pa
-    from pyarrow import csv
-
+def _write_postgres(driver: Any, job_id: int, trades: Mapping[str, NDArray[Any]]) -> None:
     n = len(trades["side"])
-    columns = {"job": pa.repeat(job_id, n), "created": pa.repeat(now(), n)}
-    for name, array in trades.items():
-        kind = pa.timestamp("us", "UTC") if name in TIMES else None
-        columns[name] = pa.array(array, type=kind, from_pandas=True)
-    sink = io.BytesIO()
-    csv.write_csv(pa.table(columns), sink, csv.WriteOptions(include_header=False))
-    return sink.getvalue()
+    names = ", ".join(["backtest_job_id", "created_at", *trades])
+    created = np.datetime64(now().replace(tzinfo=None), "us")
+    columns = [np.full(n, job_id, dtype=np.int32), np.full(n, created), *trades.values()]
+    with driver.cursor() as cursor, cursor.copy(f"COPY trades ({names}) FROM STDIN (FORMAT binary)") as copy:
+        for part in encode(columns):
+            copy.write(part)
 
 
-def _read_sqlite(driver: Any, job_id: int) -> dict[str, NDArray[Any]]:
+def _read_sqlite(driver: Any, job_id: int) -> Iterator[dict[str, Any]]:
     span = "SELECT count(*), min(id), max(id) FROM trades WHERE backtest_job_id = ?"
     count, first, last = driver.execute(span, (job_id,)).fetchone()
-    order = (*TIMES, *TEXTS, *NUMBERS)
     # a job's trades were mostly written together: a scan from the first to the last needs no look-up for each row
     together = count and last - first < _SPARSE * count
     mine = "id BETWEEN ? AND ? AND +backtest_job_id = ?" if together else "backtest_job_id = ?"
-    query = f"SELECT {', '.join(order)} FROM trades WHERE {mine} ORDER BY id"
+    query = f"SELECT {', '.join(COLUMNS)} FROM trades WHERE {mine} ORDER BY id"
     cursor = driver.execute(query, (first, last, job_id) if together else (job_id,))
-    times, texts, numbers = [], [], []
     while True:  # a few thousand rows at a time stay in the cache, and the collector never sees a million tuples
-        flat = np.fromiter(chain.from_iterable(islice(cursor, _CHUNK)), dtype=object)
-        rows = flat.reshape(-1, len(order))
-        times.append(rows[:, : len(TIMES)].astype("datetime64[us]"))
-        texts.append(rows[:, len(TIMES) : -len(NUMBERS)])
-        numbers.append(rows[:, -len(NUMBERS) :].astype(np.float64))
-        if len(rows) < _CHUNK:
-            break
-    blocks = [array for parts in (times, texts, numbers) for array in np.concatenate(parts).T]
-    return dict(zip(order, blocks, strict=True))
+        values = list(chain.from_iterable(islice(cursor, _CHUNK)))
+        yield {name: _from_sqlite(name, values[i :: len(COLUMNS)]) for i, name in enumerate(COLUMNS)}
+        if len(values) < _CHUNK * len(COLUMNS):
+            return
 
 
-def _read_postgres(driver: Any, job_id: int) -> dict[str, NDArray[Any]]:
+def _from_sqlite(name: str, values: list[Any]) -> Any:
     import pyarrow as pa
-    from pyarrow import csv
 
-    query = f"SELECT {', '.join(COLUMNS)} FROM trades WHERE backtest_job_id = {job_id} ORDER BY id"
-    with driver.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)") as copy:
-        text = b"".join(copy)
-    if not text:
-        kinds = dict.fromkeys(TEXTS, "O") | dict.fromkeys(TIMES, "M8[us]")
-        return {name: np.array([], dtype=kinds.get(name, "f8")) for name in COLUMNS}
-    types = dict.fromkeys(NUMBERS, pa.float64()) | dict.fromkeys(TEXTS, pa.string())
-    types |= dict.fromkeys(TIMES, pa.timestamp("us", "UTC"))
-    table = csv.read_csv(
-        pa.BufferReader(text),
-        csv.ReadOptions(column_names=list(COLUMNS)),
-        csv.ParseOptions(newlines_in_values=True),
-        csv.ConvertOptions(
-            column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
-        ),
-    )
-    return {name: table[name].to_numpy() for name in COLUMNS}
+    if name in NUMBERS:
+        return np.fromiter(values, dtype=np.float64, count=len(values))  # None is NaN
+    if name in TEXTS:
+        return pa.array(values, pa.large_string())
+    try:
+        return pa.array(values, pa.string()).cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:  # written by others, in another form
+        return np.array(values, dtype="datetime64[us]")
+
+
+def _read_postgres(driver: Any, job_id: int) -> Iterator[dict[str, Any]]:
+    with driver.cursor(binary=True) as cursor:
+        cursor.execute(packed_query(KINDS, "trades", f"backtest_job_id = {job_id}"))
+        for row in cursor.fetchall() or [[None] * (len(KINDS) + len(TEXTS))]:
+            yield unpack(row, KINDS)
 
 
 def _column(name: str, values: TradeColumn) -> NDArray[Any]:

@@ -21,6 +21,8 @@ from research_kit.store import checking, copying, schema, sqlite
 from research_kit.store.json_values import dump_json, load_json
 from research_kit.store.legacy.adopt import adopt
 from research_kit.store.legacy.findings import Findings
+from research_kit.store.legacy.give_back import check_ready, rows_of_ours, rows_of_the_backend
+from research_kit.store.silence import Silences
 from research_kit.store.tables import now
 
 __all__ = ["Database", "database_time", "now", "serialise"]
@@ -74,6 +76,7 @@ class Database:
     def __init__(self, url: sa.URL) -> None:
         self._url = url
         self._pid = os.getpid()
+        self.silences = Silences()
         options = {"json_serializer": dump_json, "json_deserializer": load_json}
         make = _postgres_engine if self.file is None else sqlite.sqlite_engine
         self._engine = make(url, **options)
@@ -184,6 +187,54 @@ class Database:
         done = self.migrate(adopting=True)
         self._engine.dispose()  # connections to a file that was not ours were set up in another way
         return done
+
+    def only_ours(self) -> dict[str, int]:
+        """Return how many rows of each table the backend service has no table for: what ``downgrade`` leaves out.
+
+        Raises
+        ------
+        StoreError
+            The database was not adopted, or somebody works in it: ``downgrade`` would refuse it.
+        """
+        with self._explained(), self._reader.connect() as connection:
+            self._check_newest(connection)
+            check_ready(connection)
+            return rows_of_ours(connection)
+
+    def downgrade(self) -> Path | None:
+        """Give a database that was adopted its old shape back, for the backend service; return the backup (SQLite).
+
+        The six tables keep all of their rows, also those that were added since, with the values that the backend had;
+        placeholders and everything else go. One transaction: on an error nothing was changed.
+
+        Raises
+        ------
+        StoreError
+            The database was not adopted, or somebody works in it.
+        """
+        self._make_ready()
+        backup = None
+        with self._explained(), self._writer.connect() as connection, _unchecked_keys(connection), connection.begin():
+            serialise(connection, "migration")
+            self._check_newest(connection)
+            check_ready(connection)
+            if self.file:
+                backup = _backup_name(self.file, "adopted")
+                sqlite.copy_database(self.file, backup)
+            before = rows_of_the_backend(connection)
+            schema.downgrade(connection)
+            if (after := rows_of_the_backend(connection)) != before:
+                raise StoreError(f"The tables would have {after} rows, and should have {before}; nothing was changed.")
+        self.close()
+        return backup
+
+    def _check_newest(self, connection: sa.Connection) -> None:
+        revision = schema.revision_of(connection)
+        schema.check_known(revision)
+        if revision != schema.HEAD:
+            raise StoreError(
+                f"{self.url_safe} has the schema {revision}; `research-kit db upgrade` brings it up first."
+            )
 
     def copy_to(self, url: str | Path) -> list[copying.CopiedTable]:
         """Copy every row to another database, empty or not there yet; return rows and hash of each table.

@@ -59,6 +59,13 @@ def find_dataset(database: Database, key: int | str | Dataset) -> Dataset:
     return found
 
 
+def dataset_with_bars(database: Database, sha256: str) -> Dataset | None:
+    """Return the newest dataset, under any name, that holds the bars of this hash; None where there is none."""
+    query = select(Dataset).where(Dataset.sha256 == sha256).order_by(col(Dataset.id).desc())
+    with database.read() as session:
+        return session.exec(query).first()
+
+
 def version_of(database: Database, dataset: Dataset) -> tuple[int, int]:
     """Return which version of its name a dataset is, counted from 1, and how many there are."""
     older = sa.func.count().filter(col(Dataset.id) <= dataset.id)

@@ -10,27 +10,25 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.bars.canonical import bars_sha256, canonical_sha256, series_sha256
+from research_kit.bars.canonical import bars_sha256, series_sha256
 from research_kit.bars.frame import Bars
-from research_kit.bars.mapped import forget
 from research_kit.errors import ArtifactMissingError, StoreError
+from research_kit.store.arrow import BARS, SERIES, Arrays, Kind, holds, plain, read_arrays, write_arrays
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DATA, ARTIFACTS = "data", "artifacts"
-_SHA_KEY = b"sha256"
-_STEP = 1 << 25
+Whole = Callable[["pa.Buffer"], bool]
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """What the database keeps of a file: its path relative to the workspace, the sha256 of its content, its bytes."""
+    """What the database keeps of a file: its path in the place of files, the sha256 of its content, its bytes."""
 
     path: str
     sha256: str
@@ -69,7 +67,7 @@ def write_atomic(path: Path, content: bytes | str | Callable[[IO[bytes]], object
             file.write(content.encode() if isinstance(content, str) else content)
 
 
-def remove_leftovers(folder: Path, older_than: float = 3600.0) -> list[Path]:
+def remove_leftovers(folder: Path, older_than: float = 86_400.0) -> list[Path]:
     """Remove and return the temporary files of writers that were killed: those untouched for so many seconds."""
     limit = time.time() - older_than
     removed = []
@@ -81,28 +79,111 @@ def remove_leftovers(folder: Path, older_than: float = 3600.0) -> list[Path]:
     return removed
 
 
+class Place(Protocol):
+    """Where stored files are: a folder, or storage elsewhere with copies on this machine.
+
+    A file is named by its path relative to the workspace, and is written once. ``whole`` says of what a file holds
+    whether it is what it should be.
+    """
+
+    where: str  # what opens the same place in another process
+
+    def name(self, path: str) -> str:
+        """Return what a file is called in a sentence."""
+
+    def local(self, path: str) -> Path:
+        """Return where the file, or the copy of it, is on this machine."""
+
+    def map(self, file: StoredFile, whole: Whole) -> pa.Buffer:
+        """Return the content of a file, mapped into memory, as it is there.
+
+        Raises FileNotFoundError where it is missing, and ``DamagedError`` where what arrived is not what was stored.
+        """
+
+    def keep(self, path: str, whole: Whole, write: Callable[[IO[bytes]], object]) -> int:
+        """Write a file unless it is there and whole; return its size in bytes."""
+
+    def forget(self, path: str) -> bool:
+        """Drop a copy that is not what it should be; False where there is none: no other file to look at."""
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Return the files of a folder, by path, with their bytes."""
+
+
+class DamagedError(Exception):
+    """What arrived from elsewhere is not what was stored there; it has so many bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+class Folder:
+    """Files that are where they are used: under a folder of this machine, or of one that all machines see."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.where = folder, str(folder)
+
+    def name(self, path: str) -> str:
+        return str(self.local(path))
+
+    def local(self, path: str) -> Path:
+        return self.folder / path
+
+    def map(self, file: StoredFile, whole: Whole) -> pa.Buffer:
+        return map_file(self.local(file.path))
+
+    def keep(self, path: str, whole: Whole, write: Callable[[IO[bytes]], object]) -> int:
+        full = self.local(path)
+        if not (full.is_file() and whole(map_file(full))):
+            write_atomic(full, write)
+        return full.stat().st_size
+
+    def forget(self, path: str) -> bool:
+        return False
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        found = (self.folder / folder).glob("*.arrow")
+        return {f"{folder}/{path.name}": path.stat().st_size for path in found}
+
+
+def map_file(path: Path) -> pa.Buffer:
+    """Return the content of a file, mapped into memory: no page is read until it is used; a folder has none."""
+    import pyarrow as pa
+
+    has_content = path.stat().st_size and path.is_file()
+    return pa.memory_map(str(path), "r").read_buffer() if has_content else pa.py_buffer(b"")
+
+
 class FileStore:
     """The files of a workspace: bars under ``data/``, series such as full equity curves under ``artifacts/``.
 
-    Paths in the database are relative to the workspace's folder, so that the folder can be moved.
+    Paths in the database are relative to the place that the files are in, the workspace's folder where no other is
+    given, so that it can be moved.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, place: Place | None = None) -> None:
         self.folder = Path(folder)
+        self.place: Place = place or Folder(self.folder)
 
     def __repr__(self) -> str:
-        return f"FileStore({str(self.folder)!r})"
+        return f"FileStore({self.place.where!r})"
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the files are not in the workspace's folder."""
+        return self.place.where != str(self.folder)
 
     @property
     def scratch(self) -> Path:
         """The folder for what an import needs for a moment: on the disk that the bars go to."""
-        folder = self.folder / DATA
+        folder = self.place.local(BARS.folder)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def path(self, relative: str) -> Path:
-        """Return where a stored file is; an absolute path is taken as it is."""
-        return self.folder / relative
+        """Return where a stored file, or this machine's copy of it, is; an absolute path is taken as it is."""
+        return self.place.local(relative)
 
     def save_bars(self, bars: Bars, sha256: str = "") -> StoredFile:
         """Write bars once under their sha256 (worked out when not given) and return what to remember of the file.
@@ -112,7 +193,7 @@ class FileStore:
         arrays: dict[str, NDArray[Any]] = {"time_ns": bars.time_ns, **bars.columns}
         if bars.synthetic is not None and bars.synthetic.any():
             arrays["synthetic"] = bars.synthetic.astype(np.uint8)  # Arrow packs booleans into bits: no zero copy
-        return self._save(DATA, sha256 or bars_sha256(bars), arrays, _hash_of_bars)
+        return self._save(BARS, sha256 or bars_sha256(bars), arrays)
 
     def open_bars(self, path: str, sha256: str, size: int, **details: Any) -> Bars:
         """Return stored bars mapped into memory: no page is read until it is used, and processes share them.
@@ -124,32 +205,42 @@ class FileStore:
         ------
         ArtifactMissingError
             The file is not there, has another size, or holds other bars.
+        StoreError
+            The storage that it is on cannot be reached.
         """
-        arrays = self._open(path, sha256, size, "bars", "Import the dataset again")
+        arrays = self._open(StoredFile(path, sha256, size), BARS)
         time_ns, synthetic = arrays.pop("time_ns"), arrays.pop("synthetic", None)
         if synthetic is not None:
             synthetic = synthetic.view(np.bool_)
         return Bars(time_ns, arrays, synthetic=synthetic, check=False, **details)
 
     def verify_bars(self, path: str, sha256: str, size: int) -> None:
-        """Read a whole bars file and compare its numbers with their sha256.
+        """Read a whole bars file (on other storage: this machine's copy) and compare its numbers with their sha256.
+
+        A copy that was changed is fetched again.
 
         Raises
         ------
         ArtifactMissingError
             The file is not there, or its numbers were changed.
         """
-        found = _hash_of_bars(self._open(path, sha256, size, "bars", "Import the dataset again"))
-        if found != sha256:
+        self.verify(StoredFile(path, sha256, size), BARS)
+
+    def verify(self, file: StoredFile, kind: Kind) -> None:
+        """Read a whole file and compare its numbers with their sha256, as ``verify_bars`` does."""
+        found = kind.hash_of(self._open(file, kind))
+        if found != file.sha256 and self.place.forget(file.path):
+            found = kind.hash_of(self._open(file, kind))
+        if found != file.sha256:
             raise ArtifactMissingError(
-                f"The bars in {self.path(path)} were changed after they were stored (sha256 {found[:12]}…, "
-                f"not {sha256[:12]}…). Import the dataset again or restore the file from a backup."
+                f"The {kind.word} in {self.place.name(file.path)} were changed after they were stored (sha256 "
+                f"{found[:12]}…, not {file.sha256[:12]}…). {kind.remedy} or restore the file from a backup."
             )
 
     def save_series(self, series: Mapping[str, NDArray[Any]]) -> StoredFile:
         """Write named series of one length (times as int64, values as float64) and return what to remember."""
-        arrays = {name: _plain(np.asarray(values)) for name, values in series.items()}
-        return self._save(ARTIFACTS, series_sha256(arrays), arrays, series_sha256, compression="lz4")
+        arrays = {name: plain(np.asarray(values)) for name, values in series.items()}
+        return self._save(SERIES, series_sha256(arrays), arrays)
 
     def open_series(self, path: str, sha256: str, size: int) -> dict[str, NDArray[Any]]:
         """Return the series of a file by name, read-only.
@@ -159,121 +250,40 @@ class FileStore:
         ArtifactMissingError
             The file is not there, has another size, or holds another series.
         """
-        return self._open(path, sha256, size, "series", "Run the backtest again")
+        return self._open(StoredFile(path, sha256, size), SERIES)
 
-    def _save(
-        self,
-        folder: str,
-        sha256: str,
-        arrays: Mapping[str, NDArray[Any]],
-        hash_of: Callable[[Mapping[str, NDArray[Any]]], str],
-        *,
-        compression: str | None = None,
-    ) -> StoredFile:
-        relative = f"{folder}/{sha256}.arrow"
-        path = self.path(relative)
-        there = _read_batch(path) if path.is_file() else None
-        if there is None or _sha_of(there) != sha256 or hash_of(_arrays(there)) != sha256:
-            batch = _batch(arrays, sha256)
-            mapped = partial(forget, *arrays.values())
-            write_atomic(path, lambda file: _write_batch(batch, file, compression, mapped))
-        return StoredFile(relative, sha256, path.stat().st_size)
+    def _save(self, kind: Kind, sha256: str, arrays: Arrays) -> StoredFile:
+        path = f"{kind.folder}/{sha256}.arrow"
+        write = partial(write_arrays, arrays, sha256, kind)
+        size = self.place.keep(path, partial(holds, sha256=sha256, kind=kind), write)
+        return StoredFile(path, sha256, size)
 
-    def _open(self, path: str, sha256: str, size: int, what: str, remedy: str) -> dict[str, NDArray[Any]]:
-        full = self.path(path)
+    def _open(self, file: StoredFile, kind: Kind) -> dict[str, NDArray[Any]]:
+        found, arrays = self._look(file, kind)
+        if arrays is None and self.place.forget(file.path):
+            found, arrays = self._look(file, kind)
+        if arrays is not None:
+            return arrays
+        name, back = self.place.name(file.path), f"{kind.remedy} or restore"
+        if found is None:
+            raise ArtifactMissingError(f"The {kind.word} file {name} is missing. {back} the file from a backup.")
+        if found != file.size:
+            raise ArtifactMissingError(
+                f"The {kind.word} file {name} has {found:,} bytes, {file.size:,} were stored. {back} it from a backup."
+            )
+        raise ArtifactMissingError(
+            f"The {kind.word} file {name} does not hold what was stored there. {back} it from a backup."
+        )
+
+    def _look(self, file: StoredFile, kind: Kind) -> tuple[int | None, dict[str, NDArray[Any]] | None]:
+        """Return the size of a file, None where it is missing, and its arrays where it is what was stored."""
         try:
-            found = full.stat().st_size
+            content = self.place.map(file, partial(holds, sha256=file.sha256, kind=kind))
+        except DamagedError as error:
+            return error.size, None
         except OSError:
-            raise ArtifactMissingError(
-                f"The {what} file {full} is missing. {remedy} or restore the file from a backup."
-            ) from None
-        if found != size:
-            raise ArtifactMissingError(
-                f"The {what} file {full} has {found:,} bytes, {size:,} were stored. "
-                f"{remedy} or restore it from a backup."
-            )
-        batch = _read_batch(full)
-        if batch is None or _sha_of(batch) != sha256:
-            raise ArtifactMissingError(
-                f"The {what} file {full} does not hold what was stored there. {remedy} or restore it from a backup."
-            )
-        return _arrays(batch)
-
-
-def _batch(arrays: Mapping[str, NDArray[Any]], sha256: str) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    columns = [pa.array(np.ascontiguousarray(array)) for array in arrays.values()]
-    schema = pa.schema(
-        [(name, column.type) for name, column in zip(arrays, columns, strict=True)], metadata={_SHA_KEY: sha256}
-    )
-    return pa.record_batch(columns, schema=schema)
-
-
-def _write_batch(batch: pa.RecordBatch, file: IO[bytes], compression: str | None, forgets: Callable[[], None]) -> None:
-    import pyarrow as pa
-
-    options = pa.ipc.IpcWriteOptions(compression=compression)
-    sink = pa.PythonFile(_InSteps(file, forgets), mode="w")
-    with pa.ipc.new_file(sink, batch.schema, options=options) as writer:
-        writer.write_batch(batch)
-
-
-class _InSteps:
-    """A file that is written a few megabytes at a time, so that a mapped column is never in memory whole."""
-
-    def __init__(self, file: IO[bytes], after_each: Callable[[], None]) -> None:
-        self._file, self._after_each = file, after_each
-        self.closed = False
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B")
-        for start in range(0, len(view), _STEP):
-            self._file.write(view[start : start + _STEP])
-            if len(view) > _STEP:
-                self._after_each()
-        return len(view)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def writable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def _read_batch(path: Path) -> pa.RecordBatch | None:
-    """Return the one batch of an Arrow file, mapped; None when it is not one."""
-    import pyarrow as pa
-
-    try:
-        reader = pa.ipc.open_file(pa.memory_map(str(path), "r"))
-        return reader.get_batch(0) if reader.num_record_batches == 1 else None
-    except (OSError, ValueError, pa.ArrowException):
-        return None
-
-
-def _sha_of(batch: pa.RecordBatch) -> str:
-    found: bytes = (batch.schema.metadata or {}).get(_SHA_KEY, b"")
-    return found.decode("ascii", "replace")
-
-
-def _arrays(batch: pa.RecordBatch) -> dict[str, NDArray[Any]]:
-    pairs = zip(batch.schema.names, batch.columns, strict=True)
-    return {name: column.to_numpy(zero_copy_only=True) for name, column in pairs}
-
-
-def _hash_of_bars(arrays: Mapping[str, NDArray[Any]]) -> str:
-    return canonical_sha256(arrays["time_ns"], {name: array for name, array in arrays.items() if name != "time_ns"})
-
-
-def _plain(values: NDArray[Any]) -> NDArray[Any]:
-    return values.astype(np.int64 if values.dtype.kind in "iu" else np.float64, copy=False)
+            return None, None
+        return content.size, read_arrays(content, file.sha256) if content.size == file.size else None
 
 
 def _flush(path: Path) -> None:

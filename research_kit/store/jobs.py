@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from secrets import token_hex
 from typing import Any
@@ -22,8 +22,8 @@ from sqlmodel import Session, col, select
 from research_kit.errors import NotFoundError, StoreError
 from research_kit.store.bulk import trade_columns, write_trades
 from research_kit.store.database import Database, database_time
-from research_kit.store.fingerprints import trades_sha256
 from research_kit.store.files import StoredFile
+from research_kit.store.fingerprints import trades_sha256
 from research_kit.store.json_values import JsonDict, dump_json, to_json
 from research_kit.store.records import (
     ERROR_LENGTH,
@@ -171,20 +171,41 @@ def release_job(database: Database, job_id: int, token: str, reason: str) -> str
         return _release(session, _locked(session, job_id), token, reason)
 
 
-def release_expired(database: Database, grace: float = 30.0) -> dict[int, str]:
+def release_expired(
+    database: Database, grace: float = 30.0, is_alive: Callable[[str], bool] | None = None
+) -> dict[int, str]:
     """Release every running job whose worker gave no sign of life for ``grace`` seconds; return states by id.
 
-    Any client may call it at any time.
+    Any client may call it at any time. Of a worker that is there, as ``is_alive`` says of its id, the silence must have
+    been heard here for as long: the database's clock may have been set.
     """
     sign = sa.func.coalesce(_JOBS.c.heartbeat_at, _JOBS.c.started_at, _JOBS.c.created_at)
     stale = select(BacktestJob).where(_JOBS.c.status == "running", sign < database_time(grace)).order_by(_JOBS.c.id)
     with database.read() as session:  # mostly there is none: looking needs no lock
-        if session.scalar(stale.with_only_columns(_JOBS.c.id).limit(1)) is None:
-            return {}
+        silent = session.execute(
+            stale.with_only_columns(_JOBS.c.id, _JOBS.c.worker_id, _JOBS.c.lease_token, sign)
+        ).all()
+    over = [
+        job_id
+        for job_id, worker, token, last in silent
+        if not (is_alive and worker and is_alive(worker))
+        or database.silences.lasted(("job", job_id), (token, last)) >= grace
+    ]
+    if not over:
+        return {}
     reason = f"The worker gave no sign of life for {grace:g} seconds."
     with database.write() as session:
-        jobs = session.scalars(stale.with_for_update(skip_locked=True)).all()
+        jobs = session.scalars(stale.where(_JOBS.c.id.in_(over)).with_for_update(skip_locked=True)).all()
         return {job.id: _release(session, job, job.lease_token, reason) for job in jobs}
+
+
+def give_up_job(database: Database, job_id: int, reason: str) -> None:
+    """End a pending job as failed: nobody is going to run it. One that is run, or has ended, stays as it is."""
+    with database.write() as session:
+        if _locked(session, job_id).status == "pending":
+            text = short_text(reason, ERROR_LENGTH)
+            job = _end(session, job_id, None, "failed", states=("pending",), error_message=text)
+            _count_as_trial(session, job, None)
 
 
 def delete_job(database: Database, job_id: int) -> None:

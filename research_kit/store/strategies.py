@@ -32,6 +32,23 @@ def save_strategy(database: Database, strategy: NewStrategy) -> StrategyRow:
     return row
 
 
+def keep_source(database: Database, strategy: NewStrategy) -> StrategyRow:
+    """Return the row of a source that is only kept: it does not become the current version of its name.
+
+    A source that is there already is left as it is.
+    """
+    values = row_of("strategies", strategy) | {"is_active": False}
+    mine, same = col(StrategyRow.name) == values["name"], col(StrategyRow.source_sha256) == values["source_sha256"]
+    with database.write() as session:
+        serialise(session, f"strategy {strategy.name}")
+        row = session.exec(select(StrategyRow).where(mine, same)).first()
+        if row is None:
+            row = StrategyRow(created_at=now(), **values)
+            session.add(row)
+            session.flush()
+    return row
+
+
 def find_strategy(database: Database, key: int | str) -> StrategyRow:
     """Return a strategy by its id, or the current version of a name.
 

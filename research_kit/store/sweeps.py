@@ -180,8 +180,13 @@ def resume_sweep(database: Database, sweep_id: int, lease: Lease, *, grace: floa
 
 
 def stale_sweeps(database: Database, grace: float = 30.0) -> list[SweepRow]:
-    """Return the running sweeps from which there was no sign of life for ``grace`` seconds, oldest first."""
-    query = select(SweepRow).where(_SWEEPS.c.status == "running", database_time(grace) >= _SIGN_OF_LIFE)
+    """Return the running sweeps from which there was no sign of life for ``grace`` seconds, oldest first.
+
+    A grace of 0 is every running sweep, whatever the clock says.
+    """
+    query = select(SweepRow).where(_SWEEPS.c.status == "running")
+    if grace > 0:
+        query = query.where(database_time(grace) >= _SIGN_OF_LIFE)
     with database.read() as session:
         return list(session.scalars(query.order_by(_SWEEPS.c.id)))
 

@@ -16,7 +16,16 @@ from research_kit.store.trial_batch import TrialBatch
 from research_kit.store.trial_rows import trial_columns
 from research_kit.store.trial_writing import write_columns
 
-__all__ = ["count_trials", "find_trial", "list_trials", "narrowed", "pack_returns", "record_trials", "unpack_returns", "write_trial"]
+__all__ = [
+    "count_trials",
+    "find_trial",
+    "list_trials",
+    "narrowed",
+    "pack_returns",
+    "record_trials",
+    "unpack_returns",
+    "write_trial",
+]
 
 _TABLE = columns_of("trials")
 

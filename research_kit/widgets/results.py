@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from research_kit.engine.options import EngineOptions
+from research_kit.metrics.inference.headline import chance
 from research_kit.metrics.registry import METRICS, format_value
 from research_kit.metrics.result import Metrics
 from research_kit.store.datasets import find_dataset
@@ -85,10 +86,12 @@ def untitled_figure(run: Run) -> go.Figure:
 
 def heading_html(run: Run) -> str:
     """Return the run's number and title, and how many tries its bars have seen."""
-    tries = "This is the first thing that was" if run.trials == 1 else f"{run.trials:,} different things were"
+    figures = run.metrics
+    count, deflated = figures["trials"], chance(figures["deflated_sharpe_ratio"])
+    tries = "This is the first thing that was" if count == 1 else f"{count:,} different things were"
     return (
         f'<h3 class="rkw-title">Run {run.id}: {escape(run.title)}</h3>'
-        f'<div class="rkw-hint">{tries} tried on these bars.</div>'
+        f'<div class="rkw-hint">{tries} tried on these bars: deflated Sharpe ratio {deflated}.</div>'
     )
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from research_kit.runs.background import is_switched_on
 from research_kit.runs.home import Closable
 from research_kit.runs.run import Run
 from research_kit.store.database import Database
 from research_kit.store.datasets import find_dataset
-from research_kit.store.files import FileStore, remove_leftovers
+from research_kit.store.files import remove_leftovers
+from research_kit.store.places import open_files
 from research_kit.store.tables import Dataset, StrategyRow
 from research_kit.strategy.base import Strategy
 from research_kit.strategy.registry import Registry
@@ -24,10 +26,10 @@ FOLDERS = ("data", "artifacts", "reports", "strategies")
 class OpenWorkspace:
     """One folder, opened: what every verb needs, and what a run needs of its home."""
 
-    def __init__(self, folder: Path, database: str | None = None) -> None:
+    def __init__(self, folder: Path, database: str | None = None, files: str | None = None) -> None:
         self.folder = folder.expanduser().absolute()
         self.database = Database.open(database or os.environ.get(DATABASE) or self.folder / "research.db")
-        self.files = FileStore(self.folder)
+        self.files = open_files(self.folder, files)
         for name in FOLDERS:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         for name in ("data", "artifacts", "reports"):
@@ -35,6 +37,8 @@ class OpenWorkspace:
         self.registry = Registry(self.folder / "strategies")
         self.kept: dict[type[Strategy], StrategyRow] = {}
         self.kept_open: dict[str, Closable] = {}
+        self.background_checks = is_switched_on()
+        self.looked: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +49,8 @@ class OpenWorkspace:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Workspace({str(self.folder)!r}, {self.database.url_safe!r})"
+        elsewhere = f", files={self.files.place.where!r}" if self.files.elsewhere else ""
+        return f"Workspace({str(self.folder)!r}, {self.database.url_safe!r}{elsewhere})"
 
     def close(self) -> None:
         """Close the connections to the database, and end the processes that were kept for the next batch."""

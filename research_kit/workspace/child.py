@@ -29,13 +29,14 @@ def run_job(folder: str, job_id: int, token: str) -> None:
             sys.exit(1)
 
 
-def run_submitted(folder: str, database: str, job_id: int, grace: float = GRACE) -> str:
+def run_submitted(folder: str, database: str, job_id: int, grace: float = GRACE, files: str | None = None) -> str:
     """Claim a job and run it here, in a process that an executor chose; return the state that it came to.
 
     Where an earlier attempt still holds it, its worker was lost: the job is taken over when it has been silent for
-    ``grace`` seconds. What fails is recorded, not raised: an executor that tries again would only fail again.
+    ``grace`` seconds. What fails is recorded, not raised: an executor that tries again would only fail again. Where the
+    store failed, the job is begun again while attempts remain.
     """
-    with OpenWorkspace(Path(folder), database) as ws:
+    with OpenWorkspace(Path(folder), database, files) as ws:
         until = monotonic() + 2 * grace + 5
         while True:
             row = get_job(ws.database, job_id)
@@ -43,15 +44,15 @@ def run_submitted(folder: str, database: str, job_id: int, grace: float = GRACE)
                 return row.status
             try:
                 token = claim_job(ws.database, job_id, identity())
-                break
             except LeaseLostError:
                 if monotonic() > until:
                     raise JobError(f"Job {job_id} is run by {row.worker_id}.") from None
                 settle(ws.database, grace)
                 sleep(min(1.0, grace / 10))
-        with signs_of_life(ws.database, job_id, token):
-            try:
-                attempt_job(ws, Claim(job_id, token))
-            except Exception as error:
-                print(error_text(error), file=sys.stderr)
-        return get_job(ws.database, job_id).status
+                continue
+            with signs_of_life(ws.database, job_id, token):
+                try:
+                    attempt_job(ws, Claim(job_id, token))
+                except Exception as error:
+                    print(error_text(error), file=sys.stderr)
+            until = monotonic() + 2 * grace + 5

@@ -15,7 +15,7 @@ from research_kit.runs.recording import Progress, record_run
 from research_kit.runs.run import Run
 from research_kit.runs.settling import settle
 from research_kit.runs.strategies import StrategyKey, keep_all_strategies, make_strategy
-from research_kit.runs.submitting import Limits, ensure_worker, record_job
+from research_kit.runs.submitting import Limits, ensure_worker, give_up_lost, record_job
 from research_kit.runs.sweep import Sweep, load_sweep
 from research_kit.runs.sweeping import record_sweep
 from research_kit.runs.walking import record_walk_forward
@@ -30,6 +30,7 @@ from research_kit.workspace.child import run_submitted
 if TYPE_CHECKING:
     import pandas as pd
 
+    from research_kit.checks.verdict import LookaheadVerdict
     from research_kit.report.batches.batch import Batch
     from research_kit.report.batches.progress import OnBatchProgress
 
@@ -123,10 +124,47 @@ class ResearchVerbs(OpenWorkspace):
         limits = Limits(time_limit, memory_limit, retries)
         job_id = record_job(self, made, self.dataset(dataset), chosen, limits)
         if executor is not None:
-            executor.submit(run_submitted, str(self.folder), self.database.url, job_id)
-            return Job(self, job_id)
+            files = self.files.place.where if self.files.elsewhere else None
+            future = executor.submit(run_submitted, str(self.folder), self.database.url, job_id, files=files)
+            future.add_done_callback(partial(give_up_lost, self, job_id))
+            return Job(self, job_id, partial(give_up_lost, self, job_id, future))
         ensure_worker(self)
         return self.job(job_id)
+
+    def check_lookahead(
+        self,
+        strategy: StrategyKey,
+        dataset: DatasetKey,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        options: EngineOptions | None = None,
+        time_limit: float = 50.0,
+        **changes: Any,
+    ) -> LookaheadVerdict:
+        """Return whether a strategy decides with bars that it could not know, and keep the verdict for its runs.
+
+        A source's first run on a dataset is checked in the background (``ws.background_checks = False``, or
+        ``RESEARCH_KIT_BACKGROUND_CHECKS=0``, switches that off); ``run.lookahead`` shows what came of it.
+
+        Parameters
+        ----------
+        strategy, dataset, parameters, options, changes
+            As in ``run``; options count for strategies that order (``on_bar``).
+        time_limit
+            Seconds, after which the verdict says how many bars were checked.
+
+        Raises
+        ------
+        NotFoundError, ParameterError, OptionError
+            Something is misspelt or out of range.
+        Exception
+            What the strategy raises on all the bars.
+        """
+        from research_kit.runs.lookahead import check_strategy
+
+        made = make_strategy(self, strategy, parameters)
+        chosen = EngineOptions(**(options.model_dump() if options else {}) | changes)
+        return check_strategy(self, made, self.dataset(dataset), chosen, time_limit=time_limit)
 
     def job(self, job_id: int) -> Job:
         """Return a job by its id: its state, its progress, ``cancel()`` and ``result()``."""

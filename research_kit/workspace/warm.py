@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -20,7 +19,10 @@ def warm_up() -> None:
     days = np.arange(400)
     close = 100.0 + np.sin(days / 9.0)
     frame = Bars(days * DAY, dict.fromkeys(("open", "high", "low", "close"), close)).frame
-    with TemporaryDirectory(prefix="rk-") as folder, open_workspace(Path(folder), f"sqlite:///{folder}/warm.db") as ws:
+    with (
+        TemporaryDirectory(prefix="rk-") as folder,
+        open_workspace(folder, f"sqlite:///{folder}/warm.db", folder) as ws,
+    ):
         ws.import_dataset(frame, name="warm", symbol="WARM")
         run = ws.run("sma_cross", "warm", {"fast": 2, "slow": 5})
         run.plot()._repr_mimebundle_()

@@ -3,11 +3,13 @@
 import multiprocessing
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 from jobs.conftest import arrived, go_on
 
+import research_kit as rk
 from research_kit.store.jobs import claim_job
 from research_kit.workspace.child import run_submitted
 
@@ -53,6 +55,51 @@ def test_one_that_ended_is_not_run_again(own_ws):
     assert job.row.attempt == 1
 
 
+class Loses(Executor):
+    """Takes jobs and never runs them."""
+
+    def __init__(self):
+        self.given = []
+
+    def submit(self, work, /, *args, **kwargs):
+        self.given.append(Future())
+        return self.given[-1]
+
+
+LOST = {
+    "cancelled": "it was cancelled there",
+    "broken": "BrokenProcessPool: a child died",
+    "returned": "it ended without running it",
+}
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_a_job_whose_executor_gives_it_up_fails_with_the_reason(how, own_ws):
+    executor = Loses()
+    job = own_ws.submit("steady", "walk", retries=3, executor=executor)
+    assert job.wait(0.3) == "pending"
+    (future,) = executor.given
+    if how == "cancelled":
+        future.cancel()
+    elif how == "broken":
+        future.set_exception(BrokenProcessPool("a child died"))
+    else:
+        future.set_result("pending")
+        job.wait(10)
+    assert job.state == "failed"
+    assert job.error == f"Its executor gave it up: {LOST[how]}. Submit it again."
+    assert own_ws.trials(strategy="steady")["state"].tolist() == ["failed"]
+
+
+def test_a_job_that_another_worker_took_is_not_failed_with_its_executor(own_ws):
+    executor = Loses()
+    job = own_ws.submit("steady", "walk", executor=executor)
+    assert own_ws.submit("steady", "walk", {"length": 9}).wait(120) == "completed"  # a worker takes the oldest first
+    assert job.wait(120) == "completed"
+    executor.given[0].cancel()
+    assert job.state == "completed"
+
+
 @pytest.mark.slow
 def test_a_dask_cluster_runs_jobs_and_survives_a_lost_worker(own_ws):
     distributed = pytest.importorskip("distributed", reason="dask is not installed")
@@ -69,3 +116,29 @@ def test_a_dask_cluster_runs_jobs_and_survives_a_lost_worker(own_ws):
         go_on(own_ws, "lost")
         assert slow.wait(120) == "completed"  # Dask runs the task again; the dead worker is found at once
         assert slow.row.attempt == 2
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_reads_bars_from_object_storage_through_its_own_caches(bucket, tmp_path, make_bars, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="dask is not installed")
+    monkeypatch.setenv("RESEARCH_KIT_CACHE", str(tmp_path / "cache of the workers"))
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.wait_for_workers(2, timeout=60)
+        monkeypatch.setenv("RESEARCH_KIT_CACHE", str(tmp_path / "cache of the notebook"))
+        with rk.open_workspace(tmp_path / "ws", files=f"{bucket}/team") as ws:
+            dataset = ws.import_dataset(make_bars(3_000).frame, name="walk", symbol="WALK")
+            grid = {"fast": range(5, 25, 5), "slow": range(30, 60, 10)}
+            executor = client.get_executor(pure=False)
+            sweep = ws.sweep("sma_cross", "walk", grid, executor=executor, progress=False)
+            here = rk.run_sweep(ws.bars("walk"), rk.strategies.SmaCross, grid)
+            assert sweep.table["total_return"].tolist() == here.table["total_return"].tolist()
+            job = ws.submit("sma_cross", "walk", {"fast": 7}, executor=executor)
+            assert job.wait(120) == "completed"
+            curve = job.result().backtest.equity_path
+    name = dataset.file_path.rpartition("/")[2]
+    for owner in ("workers", "notebook"):
+        assert [path.name for path in (tmp_path / f"cache of the {owner}").rglob("data/*.arrow")] == [name]
+    assert list((tmp_path / "cache of the workers").rglob(curve.rpartition("/")[2]))

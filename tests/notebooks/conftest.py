@@ -59,15 +59,17 @@ def execute(tmp_path_factory):
     def executed(name: str, **parameters) -> Executed:
         folder = tmp_path_factory.mktemp("n")
         found = Executed(folder / "out.ipynb", folder / "workspace")
-        papermill.execute_notebook(
-            FOLDER / f"{name}.ipynb",
-            found.path,
-            parameters={"workspace": str(found.workspace), **parameters},
-            kernel_name="python3",
-            kernel_manager_class=IpcKernelManager,
-            progress_bar=False,
-            cwd=folder,
-        )
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("RESEARCH_KIT_CACHE", str(folder / "cache"))
+            papermill.execute_notebook(
+                FOLDER / f"{name}.ipynb",
+                found.path,
+                parameters={"workspace": str(found.workspace), **parameters},
+                kernel_name="python3",
+                kernel_manager_class=IpcKernelManager,
+                progress_bar=False,
+                cwd=folder,
+            )
         return found
 
     return executed

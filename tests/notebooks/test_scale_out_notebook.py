@@ -39,6 +39,14 @@ def test_the_search_of_the_cluster_is_that_of_one_process(ws, notebook):
     assert len(ws.trials("S&P 500 daily", "sma_cross")) == 180  # the job of the beginning is one of them
 
 
+def test_the_same_search_reads_bars_from_storage_through_a_cache(ws, notebook):
+    assert "(True, True)" in notebook.shown
+    (stored,) = (ws.folder / "storage" / "data").iterdir()
+    copies = (notebook.path.parent / "cache").rglob("data/*.arrow")
+    assert [copy.name for copy in copies] == [stored.name]
+    assert not list((ws.folder / "shared" / "data").iterdir())
+
+
 def test_no_process_of_the_cluster_is_left(notebook):
     import psutil
 

@@ -14,6 +14,10 @@ def write(path, text):
     Path(path).write_text(text, encoding="utf-8")
 
 
+def rest(seconds):
+    time.sleep(seconds)
+
+
 def describe(path):
     """Write who this process is and what it sees."""
     import numpy as np

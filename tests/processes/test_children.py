@@ -176,6 +176,31 @@ def test_nothing_outlives_a_kill(victim, tmp_path):
     owner.wait(20)
 
 
+def test_a_process_that_an_imported_module_left_behind_disturbs_nobody(tmp_path, monkeypatch):
+    """It ends while children run, and is no child of ours: whoever listens must not stop listening."""
+    (tmp_path / "careless.py").write_text(
+        "import subprocess, sys\nleft = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(0.3)'])\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{TESTS}{os.pathsep}{tmp_path}")
+    with WarmStart(["careless", "processes.targets"]) as started:
+        children = [started.start(TARGETS + "rest", {"seconds": 1.5}) for _ in range(2)]
+        assert [child.wait(60) for child in children] == [0, 0]
+        assert not started.is_gone
+
+
+def test_an_answer_that_cannot_be_understood_is_the_end_and_nobody_waits(monkeypatch):
+    def not_understood(_):
+        raise KeyError(4711)
+
+    with WarmStart() as started:
+        child = started.start("os:getpid")
+        child.wait(20)
+        monkeypatch.setattr(started, "_hear", not_understood)
+        with pytest.raises(JobError, match="the nursery is gone"):
+            started.start("os:getpid")
+        assert started.is_gone
+
+
 def test_a_module_that_cannot_be_imported_is_told():
     with pytest.raises(JobError, match="it was to import no_such_module"), WarmStart(["no_such_module"]) as started:
         started.start("os:getcwd")

@@ -212,6 +212,7 @@ def test_where_chooses_among_what_was_drawn(bars):
         ({"where": "lenght > 3"}, OptionError, "where='lenght > 3' names 'lenght', which is not searched. Did"),
         ({"where": "length > 3"}, OptionError, "No set of 1 fulfils where='length > 3'."),
         ({"executor": 4}, OptionError, "executor is a concurrent.futures.Executor; given was 4."),
+        ({"patience": 0}, OptionError, "patience is a number of seconds above 0; given was 0."),
         ({"progress": 4}, OptionError, "progress is a function of a SweepProgress; given was 4."),
         ({"strategy": "trend"}, StrategyError, "A strategy is an rk.Strategy, or its class; this is str."),
         ({"strategy": rk.Strategy, "grid": {}}, StrategyError, "Strategy defines neither signals() nor on_bar()."),

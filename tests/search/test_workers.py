@@ -3,13 +3,14 @@
 import multiprocessing
 import threading
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
 from searched import Trend, TrendOnBar, Troubled
 
 import research_kit as rk
-from research_kit.errors import OptionError
+from research_kit.errors import JobError, OptionError
 from research_kit.metrics.registry import METRICS
 from research_kit.search.sweep import Search
 
@@ -198,6 +199,41 @@ def test_what_has_not_begun_is_cancelled(bars):
         sweep_of(bars, executor=executor, workers=4, progress=stop)
     assert len(executor.given) == 3
     assert [future.cancelled() for future in executor.given] == [False, True, True]
+
+
+class Forgetful(Executor):
+    """Runs what it is given first, and then cancels the rest, breaks, or says nothing more."""
+
+    def __init__(self, after) -> None:
+        self.after = after
+        self.given = 0
+
+    def submit(self, work, /, *args, **kwargs):
+        future: Future = Future()
+        self.given += 1
+        if self.given == 1:
+            future.set_result(work(*args, **kwargs))
+        elif self.after == "cancels":
+            future.cancel()
+        elif self.after == "breaks":
+            future.set_exception(BrokenProcessPool("a child died"))
+        return future
+
+
+@pytest.mark.parametrize(
+    ("after", "sentence"),
+    [
+        ("cancels", "lost its processes or its scheduler (CancelledError)."),
+        ("breaks", "lost its processes or its scheduler (BrokenProcessPool: a child died)."),
+        ("says nothing", "The executor returned nothing for 0.2 seconds (patience=); it may have been lost."),
+    ],
+)
+def test_an_executor_that_is_lost_is_one_error_and_what_was_done_is_there(after, sentence, bars):
+    told = []
+    with pytest.raises(JobError) as caught:
+        sweep_of(bars, executor=Forgetful(after), workers=1, patience=0.2, progress=told.append)
+    assert str(caught.value).endswith(sentence)
+    assert [step.done for step in told] == [256]
 
 
 def test_nothing_runs_after_a_sweep(bars):

@@ -9,11 +9,19 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from sqlmodel import select
 
 from research_kit.errors import StoreError
-from research_kit.store.bulk import COLUMNS, TEXTS, TIMES, read_trades, trade_columns, write_trades
+from research_kit.store.bulk import (
+    COLUMNS,
+    NUMBERS,
+    REQUIRED,
+    TEXTS,
+    TIMES,
+    read_trades,
+    trade_columns,
+    write_trades,
+)
 from research_kit.store.jobs import create_job
 from research_kit.store.tables import Trade
 
@@ -59,7 +67,7 @@ def test_a_trade_by_hand(database, make):
     assert frame.exit_signal.isna().tolist() == [False, True]
 
 
-@pytest.mark.parametrize("n", [0, 1, 5_000, 5_001])
+@pytest.mark.parametrize("n", [0, 1, 49, 50, 51, 5_000, 5_001])  # around what a statement and a block take
 def test_the_frame_has_its_types_at_any_length(database, make, n):
     frame = read(database, write(database, make.trades(n), make))
     assert len(frame) == n
@@ -69,31 +77,75 @@ def test_the_frame_has_its_types_at_any_length(database, make, n):
     assert frame.entry_time.is_monotonic_increasing
 
 
-numbers = st.floats(allow_infinity=False)
+FAR = (np.datetime64("1677-09-22", "us"), np.datetime64("2262-04-11", "us"))  # what nanoseconds of bars reach
+SPECIAL = (np.nan, 0.0, -0.0, 5e-324, -1.7976931348623157e308, 1.7976931348623157e308, 0.1 + 0.2, 2.0**53 + 1)
+numbers = st.sampled_from(SPECIAL) | st.floats(allow_infinity=False)
+words = st.none() | st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=100)
+times = st.integers(*(int(time.astype(np.int64)) for time in FAR)).map(lambda us: np.datetime64(us, "us"))
+
+
+@st.composite
+def random_trades(draw):
+    rows = draw(st.integers(1, 6))
+
+    def column(values, kind):
+        found = np.empty(rows, dtype=kind)
+        found[:] = draw(st.lists(values, min_size=rows, max_size=rows))
+        return found
+
+    trades = {name: column(numbers, np.float64) for name in NUMBERS}
+    trades |= {name: column(st.floats(0, 1e300), np.float64) for name in ("entry_price", "quantity")}
+    trades["holding_time_minutes"] = np.abs(trades["holding_time_minutes"])
+    trades["entry_time"] = column(times, "M8[us]")
+    trades["exit_time"] = column(times | st.just(np.datetime64("NaT", "us")), "M8[us]")
+    trades |= {name: column(words, object) for name in ("entry_signal", "exit_signal")}
+    trades["side"] = column(st.sampled_from(["long", "short"]), object)
+    absent = draw(st.sets(st.sampled_from(sorted(set(COLUMNS) - set(REQUIRED)))))
+    return {name: trades[name] for name in COLUMNS if name not in absent}
+
+
+def assert_same(frame, trades):
+    """Assert that every value of the frame is that of the trades (-0.0 may be 0.0), NULL where there is none."""
+    for name in COLUMNS:
+        if name in TIMES:
+            found = frame[name].dt.tz_localize(None).to_numpy().astype(np.int64)
+            wanted = trades.get(name, np.full(len(frame), "NaT", "M8[us]")).astype(np.int64)
+            assert found.tolist() == wanted.tolist()
+        elif name in TEXTS:
+            found = [None if pd.isna(word) else word for word in frame[name]]
+            assert found == list(trades.get(name, [None] * len(frame)))
+        else:
+            np.testing.assert_array_equal(frame[name], trades.get(name, np.full(len(frame), np.nan)))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data(), st.integers(1, 6))
-def test_every_number_and_text_comes_back_exactly(database, make, data, n):
-    def draw(kind, **more):
-        return data.draw(arrays(kind, n, **more))
+@given(random_trades())
+def test_what_is_read_is_what_was_written(database, make, trades):
+    assert_same(read(database, write(database, trades, make)), trades)
 
-    trades = {name: draw(np.float64, elements=numbers) for name in COLUMNS if name not in {*TIMES, *TEXTS}}
-    for name in ("entry_price", "quantity"):
-        trades[name] = draw(np.float64, elements=st.floats(0, 1e300))
-    trades["holding_time_minutes"] = np.abs(trades["holding_time_minutes"])
-    times = st.integers(-(10**15), 4 * 10**15).map(lambda us: np.datetime64(us, "us"))
-    trades |= {name: np.array([data.draw(times) for _ in range(n)]) for name in TIMES}
-    words = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=100)
-    trades["entry_signal"] = [data.draw(words | st.none()) for _ in range(n)]
-    trades["side"] = data.draw(st.lists(st.sampled_from(["long", "short"]), min_size=n, max_size=n))
-    frame = read(database, write(database, trades, make))
-    for name in TIMES:
-        assert frame[name].dt.tz_localize(None).to_numpy().tolist() == trades[name].tolist()
-    for name in set(trades) - {*TIMES, *TEXTS}:
-        np.testing.assert_array_equal(frame[name].to_numpy(), trades[name])
-    assert [None if pd.isna(word) else word for word in frame.entry_signal] == trades["entry_signal"]
-    assert frame.side.tolist() == trades["side"]
+
+def test_order_and_values_hold_over_many_blocks(database, make):
+    n = 55_001  # more than the server joins at a time
+    trades = make.trades(n) | {"entry_time": np.random.default_rng(7).permutation(n).astype("M8[us]")}
+    trades["exit_signal"] = np.array([None if i % 3 else f"stop {i} ünïcode💹" for i in range(n)], dtype=object)
+    trades["pnl"][::7] = np.nan
+    job_id, other = (create_job(database, make.job()) for _ in range(2))
+    columns = trade_columns(trades)
+    for start in range(0, n, 20_001):  # those of another job stand in between
+        with database.write() as session:
+            write_trades(session, job_id, {name: values[start : start + 20_001] for name, values in columns.items()})
+            write_trades(session, other, trade_columns(make.trades(10)))
+    assert_same(read(database, job_id), columns)
+
+
+def test_times_that_others_wrote_in_another_form_are_read(sqlite_database, make):
+    job_id = write(sqlite_database, make.trades(3), make)
+    with sqlite_database.write() as session:
+        change = "UPDATE trades SET entry_time = '2024-01-02T03:04', exit_time = NULL WHERE id = 2"
+        session.connection().exec_driver_sql(change)
+    frame = read(sqlite_database, job_id)
+    assert frame.entry_time[1] == datetime(2024, 1, 2, 3, 4, tzinfo=UTC)
+    assert frame.exit_time.isna().tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize(

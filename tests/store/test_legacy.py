@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
-from legacy_backend import GOOD, ODD, ONLY_SQLITE, backend_rows, backend_tables, make_backend, same
+from legacy_backend import GOOD, ODD, ONLY_SQLITE, assert_same_rows, backend_rows, backend_tables, make_backend, same
 from sqlmodel import select
 
 from research_kit.errors import SchemaVersionError, StoreError
@@ -236,14 +236,51 @@ def test_downgrade_gives_the_old_shape_and_the_old_values_back(odd):
     assert shape(odd) == looked
     [later] = [row for row in after["backtest_jobs"].values() if row["strategy"] == "added later"]
     del after["backtest_jobs"][later["id"]]
-    assert {table: list(rows) for table, rows in after.items()} == {table: list(rows) for table, rows in before.items()}
-    for table, rows in before.items():
-        for row_id, row in rows.items():
-            for column, value in row.items():
-                assert same(value, after[table][row_id][column]), (table, row_id, column)
+    assert_same_rows(before, after)
     adopt(odd)
     with Database.open(odd) as database:
         assert database.check() == []
+
+
+def test_downgrade_refuses_while_somebody_works_in_it(odd):
+    adopt(odd)
+    with Database.open(odd) as database:
+        with database.write() as session:
+            session.add(BacktestJob(strategy="mine", status="running", lease_token="a" * 32, attempt=1))
+        with pytest.raises(StoreError, match="1 backtest jobs are running; wait for their end, or cancel them"):
+            database.downgrade()
+        assert database.check() == []
+
+
+@pytest.mark.parametrize("step", ["keep_rows", "restore"])
+def test_a_downgrade_that_fails_changes_nothing(odd, monkeypatch, step):
+    def fail(*_):
+        raise StoreError("no")
+
+    adopt(odd)
+    with Database.open(odd) as database:
+        jobs, looked = jobs_table(database), shape(odd)
+        monkeypatch.setattr(schema, step, fail)
+        with pytest.raises(StoreError, match="no"):
+            database.downgrade()
+        assert shape(odd) == looked
+        assert jobs_table(database).equals(jobs)
+        assert database.check() == []
+
+
+def test_downgrade_keeps_a_copy_of_the_adopted_file(tmp_path):
+    url = f"sqlite:///{tmp_path / 'research.db'}"
+    make_backend(url, GOOD, ODD, ONLY_SQLITE)
+    before, looked = backend_rows(url), shape(url)
+    adopt(url)
+    with Database.at(url) as database:
+        assert database.only_ours() == {}  # the backend has a table for each row that there is
+        backup = database.downgrade()
+    assert backup.name.startswith("research.db.backup-adopted-")
+    assert shape(url) == looked
+    assert_same_rows(before, backend_rows(url))
+    with Database.open(backup) as adopted:
+        assert adopted.check() == []
 
 
 def test_columns_that_we_do_not_have_are_kept_and_come_back(empty_url):

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from research_kit.errors import OptionError
 from research_kit.store import listings
+from research_kit.store.bulk import KINDS
 from research_kit.store.database import Database
 from research_kit.store.listings import backtests_table, job_trades, jobs_table, sweeps_table, trials_table
-from research_kit.store.tables import Trade
+from research_kit.store.postgres_columns import packed_query
 
 JOBS = 100_000
 PENDING = 10_000
@@ -169,10 +170,15 @@ def test_trades_of_a_job_are_found_by_its_index(filled, statements, job, count):
         if filled.file:
             driver.set_trace_callback(None)
     if not filled.file:
-        read = [str(sa.select(Trade.entry_time).where(Trade.backtest_job_id == job).compile(filled._engine,
-                    compile_kwargs={"literal_binds": True}))]  # fmt: skip
+        read = [packed_query(KINDS, "trades", f"backtest_job_id = {job}")]
     for statement in read:
         if "FROM trades" in statement:
             found = plan(filled, statement, ())
             assert "SCAN trades" not in found
             assert "Seq Scan" not in found
+
+
+def test_trades_of_a_deleted_job_are_found_by_its_index(filled):
+    found = plan(filled, "DELETE FROM trades WHERE backtest_job_id = 17", ())  # what deleting the job leads to
+    assert "SCAN trades" not in found
+    assert "Seq Scan" not in found

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from research_kit.errors import NotFoundError, ReportError, did_you_mean
-from research_kit.processes.identity import is_over
+from research_kit.processes.identity import is_alive, is_over
 from research_kit.processes.lock import hold
 from research_kit.report.batches.page import Spark, write_index
 from research_kit.report.batches.plan import Item, Plan, Sets, batch_folder, make_plan, parameters_key
@@ -198,7 +198,7 @@ def run_batch(
 
 def settle_batches(home: Home, grace: float = GRACE) -> list[int]:
     """Fail what a runner that died was running, and return the ids; anyone may do so at any time."""
-    return batches.settle_notebook_runs(home.database, is_over, grace)
+    return batches.settle_notebook_runs(home.database, is_over, grace, is_alive)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from research_kit.errors import error_text
 if TYPE_CHECKING:
     from research_kit.report.batches.kernels import WarmKernel
 
-SETTLING = 2.0  # seconds in which a kernel that was lost is known to be over
 DEAD = "DeadKernelError"
 
 
@@ -68,7 +66,7 @@ def execute_in(kernel: WarmKernel, notebook: Any, parameters: Mapping[str, Any],
     except PapermillExecutionError as error:
         problem = f"Cell {error.exec_count} failed: {error.ename}: {error.evalue}"
     except Exception as error:  # the kernel was lost, or did something that nobody foresaw
-        problem = _words_of_the_dead(kernel) or error_text(error)
+        problem = kernel.words_of_the_dead() or error_text(error)
     executed = seen[-1]
     if problem is not None and not _has_error(executed):
         _mark(executed, problem)
@@ -77,20 +75,6 @@ def execute_in(kernel: WarmKernel, notebook: Any, parameters: Mapping[str, Any],
 
 
 _SILENT = logging.NullHandler()  # what goes wrong is told by the run's row, not by lines in between a progress bar
-
-
-def _words_of_the_dead(kernel: WarmKernel) -> str:
-    """Return how a kernel ended; "" where it lives."""
-    code = kernel.child.wait(SETTLING)
-    if code is None:
-        return ""
-    if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        words = f"Its kernel was killed by {name}."
-    else:
-        words = f"Its kernel ended with exit code {code} before the notebook was done."
-    told = kernel.last_words()
-    return f"{words} It printed last: {told}" if told else words
 
 
 def _has_error(notebook: Any) -> bool:

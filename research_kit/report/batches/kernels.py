@@ -18,6 +18,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from research_kit.errors import JobError
 from research_kit.processes.children import Child, WarmStart
 from research_kit.processes.words import last_words
 from research_kit.report.export import export_html
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 TARGET = "research_kit.report.batches.kernel:run_kernel"
 IMPORTED = (
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipywidgets", "research_kit.report.batches.kernel"),
-    "research_kit.workspace.warm",
+    *("research_kit.report.batches.warm", "research_kit.workspace.warm"),
 )
 PATIENCE = 2.0  # seconds in which a kernel must end by itself
 IDLE = 300.0  # seconds for which the process that kernels come from is kept after a batch
+SETTLING = 2.0  # seconds in which a kernel that was lost is known to be over
 READY = 60.0  # seconds in which it must answer
 LONGEST = 80  # bytes of a folder's path: the system allows 107 for that of a socket
 OF_ANOTHER_PARENT = ("JPY_PARENT_PID", "JPY_SESSION_NAME")  # a kernel that finds another parent than these say ends
@@ -75,13 +77,27 @@ class WarmKernel:
         """Return what its process printed last, such as the fault that ended it."""
         return last_words(self.log)
 
+    def words_of_the_dead(self) -> str:
+        """Return how it ended; "" where it lives."""
+        code = self.child.wait(SETTLING)
+        if code is None:
+            return ""
+        if code < 0:
+            name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+            words = f"Its kernel was killed by {name}."
+        else:
+            words = f"Its kernel ended with exit code {code} before the notebook was done."
+        told = self.last_words()
+        return f"{words} It printed last: {told}" if told else words
+
 
 class KernelNursery:
     """The process that kernels are forked from, kept for the next batch: for some minutes, or until it is closed."""
 
     def __init__(self) -> None:
         self.scratch = _short_folder()
-        self.processes = WarmStart(IMPORTED)
+        self._processes = WarmStart(IMPORTED)
+        self._closed = False
         self.numbers = count(1)
         self._users = 0
         self._lock = Lock()
@@ -108,15 +124,25 @@ class KernelNursery:
                 self._timer.start()
 
     @property
+    def processes(self) -> WarmStart:
+        """What starts kernels: another one where the last was killed, so that a batch loses what ran and no more."""
+        with self._lock:
+            if self._processes.is_gone and not self._closed:
+                self._processes.close()
+                self._processes = WarmStart(IMPORTED)
+            return self._processes
+
+    @property
     def is_gone(self) -> bool:
         """Whether it can start nothing any more."""
-        return self.processes.is_gone
+        return self._processes.is_gone
 
     def close(self) -> None:
         """Kill everything that came from it."""
         if self._timer is not None:
             self._timer.cancel()
-        self.processes.close()
+        self._closed = True
+        self._processes.close()
         self.scratch.cleanup()
 
     def _close_unused(self) -> None:
@@ -169,7 +195,7 @@ class WarmKernels:
         Raises
         ------
         JobError
-            No process can be made.
+            No process can be made, or it ended before it answered.
         RuntimeError
             It does not answer.
         """
@@ -192,9 +218,12 @@ class WarmKernels:
             self._running.add(kernel)
         try:
             manager.make_ready()
-        except BaseException:
+        except BaseException as error:
+            words = kernel.words_of_the_dead() if isinstance(error, Exception) else ""
             kernel.kill()
             self.end(kernel)
+            if words:
+                raise JobError(words) from error
             raise
         return kernel
 

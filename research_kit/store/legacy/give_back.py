@@ -7,10 +7,49 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from research_kit.errors import StoreError
+from research_kit.store.columns import Table
 from research_kit.store.legacy.originals import load_original
-from research_kit.store.legacy.shape import COLUMNS, KEPT, MADE, backend_table, making
+from research_kit.store.legacy.shape import COLUMNS, KEPT, MADE, backend_table, is_adopted, making
+
+LEASED = ("backtest_jobs", "sweeps", "notebook_runs")  # what somebody may be working on
 
 ASIDE = "kept_"  # our rows are called this while our tables are dropped
+
+
+def check_ready(connection: sa.Connection) -> None:
+    """Raise ``StoreError`` where there is no older shape to go back to, or somebody works on what would go."""
+    if not is_adopted(connection):
+        raise StoreError(
+            "This database was not made by the backend service, so there is no older shape to give back; nothing was "
+            "changed."
+        )
+    for name in LEASED:
+        table = Table.metadata.tables[name]
+        query = sa.select(sa.func.count()).where(table.c.status == "running", table.c.lease_token.is_not(None))
+        if count := connection.execute(query).scalar():
+            told = f"{count:,} {name.replace('_', ' ')} are running"
+            raise StoreError(f"{told}; wait for their end, or cancel them. Nothing was changed.")
+
+
+def rows_of_the_backend(connection: sa.Connection) -> dict[str, int]:
+    """Return how many rows each of the backend's tables will have, or has: placeholders are left out."""
+    made_up: dict[str, int] = {}
+    if is_adopted(connection):
+        query = sa.select(KEPT.c.table_name, sa.func.count()).where(KEPT.c.column_name == "id")
+        made_up = dict(map(tuple, connection.execute(query.group_by(KEPT.c.table_name))))
+    counts = {name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar() or 0 for name in COLUMNS}
+    return {name: count - made_up.get(name, 0) for name, count in counts.items()}
+
+
+def rows_of_ours(connection: sa.Connection) -> dict[str, int]:
+    """Return how many rows there are in tables that the backend does not have, where there are any."""
+    counts = {
+        name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() or 0
+        for name, table in Table.metadata.tables.items()
+        if name not in COLUMNS
+    }
+    return {name: count for name, count in sorted(counts.items()) if count}
 
 
 def keep_rows(connection: sa.Connection) -> None:

@@ -132,6 +132,30 @@ def test_a_runner_that_is_killed_leaves_no_kernel_and_its_batch_goes_on(ws, tmp_
     assert not [file for file in Path(resumed.folder).rglob("*.tmp") if not file.name.startswith(".")]
 
 
+KILLS_ITS_PARENT = """
+import os, signal
+from pathlib import Path
+if n == 1 and not Path(mark).exists():
+    Path(mark).touch()
+    os.kill(os.getppid(), signal.SIGKILL)
+print("done", n)
+"""
+
+
+def test_a_batch_goes_on_where_the_process_is_killed_that_kernels_are_forked_from(tmp_path):
+    """What ran then is lost, with the reason; what comes after has a new one to come from."""
+    with rk.open_workspace(tmp_path / "ws") as ws:
+        source = write_notebook(tmp_path / "work.ipynb", KILLS_ITS_PARENT, parameters='n: int = 0\nmark: str = ""')
+        asked = {"parameters": {"mark": str(tmp_path / "mark")}, "grid": {"n": range(8)}, "name": "b", "workers": 1}
+        batch = ws.run_notebooks(source, **asked)
+        failed = {row.run.parameters["n"]: row.run.error for row in batch.rows if row.run.status == "failed"}
+        assert 1 in failed
+        assert len(failed) <= 3  # itself, and kernels that were being made ready
+        assert all("killed by SIGKILL" in error or "is gone" in error for error in failed.values()), failed
+        assert batch.counts["completed"] == 8 - len(failed)
+        assert batch.resume(workers=1).counts == {"completed": 8}
+
+
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="a small disk needs root on Linux")
 def test_a_full_disk_fails_the_notebooks_that_do_not_fit(tmp_path):
     """S1: what was written before stays, no half file is taken for a whole one."""

@@ -120,10 +120,9 @@ def test_there_is_no_doubt_where_all_is_known(name, text_file, imported):
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_name_tells_nothing(name, text_file):
     text = SAMPLES[name].text(60)
-    answers = [
-        [reader.recognise(open_source(text_file(text, called))) for reader in VENDORS]
-        for called in ("bars.csv", "BTCUSDT-1m-2024.csv", "DAT_ASCII_EURUSD_M1_2024.csv")
-    ]
+    names = ("bars.csv", "BTCUSDT-1m-2024.csv", "DAT_ASCII_EURUSD_M1_2024.csv")
+    sources = [open_source(text_file(text, called)) for called in names]
+    answers = [[reader.recognise(source) for reader in VENDORS] for source in sources]
     assert answers[0] == answers[1] == answers[2]
 
 

@@ -1,0 +1,79 @@
+"""The register of trials by scope: what was tried on a dataset, each with its strategy, shape and daily returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from research_kit.store.database import Database
+from research_kit.store.stored_trials import columns_of_rows, daily_returns
+from research_kit.store.tables import columns_of
+
+_TRIALS = columns_of("trials")
+_NAMES = ("spec_hash", "strategy_name", "first_day", "n_returns", "mean", "std")
+
+
+@dataclass(frozen=True, eq=False)
+class Register:
+    """Everything that was tried on one dataset, by column, oldest first; position i of each belongs together.
+
+    ``n_returns`` is 0 where a trial has no daily returns (it failed). ``mean`` and ``std`` are those of the daily
+    returns, NaN where undefined.
+    """
+
+    spec_hash: list[str]
+    strategy_name: list[str]
+    first_day: list[date | None]
+    n_returns: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.spec_hash)
+
+    def groups(self) -> list[NDArray[np.int64]]:
+        """Return the positions of trials with daily returns over the same days, group by group."""
+        groups: dict[Any, list[int]] = {}
+        for at, days in enumerate(zip(self.first_day, self.n_returns.tolist(), strict=True)):
+            if days[1]:
+                groups.setdefault(days, []).append(at)
+        return [np.array(group) for group in groups.values()]
+
+    def returns(self, database: Database, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the daily returns of some trials of one group, shape (trials, days)."""
+        return daily_returns(database, [self.spec_hash[at] for at in positions])
+
+    def sharpe_variance(self, positions: NDArray[np.int64]) -> float | None:
+        """Return the variance (n - 1) of the Sharpe ratios per day of those that have one; None for fewer than two."""
+        mean, std = self.mean[positions], self.std[positions]
+        moving = std > 0.0  # False where it is not known
+        ratios = mean[moving] / std[moving]
+        return float(ratios.var(ddof=1)) if len(ratios) > 1 else None
+
+
+def read_register(database: Database, dataset_sha256: str | None) -> Register:
+    """Return everything that was tried on the bars with this hash: of every kind and state, deleted ones too."""
+    query = sa.select(*(_TRIALS.c[name] for name in _NAMES)).where(_TRIALS.c.dataset_sha256 == dataset_sha256)
+    with database.read() as session:
+        columns = columns_of_rows(session.execute(query.order_by(_TRIALS.c.id)).all(), _NAMES)
+    return Register(
+        spec_hash=columns["spec_hash"],
+        strategy_name=columns["strategy_name"],
+        first_day=columns["first_day"],
+        n_returns=np.array([count or 0 for count in columns["n_returns"]], dtype=np.int64),
+        mean=np.array(columns["mean"], dtype=np.float64),
+        std=np.array(columns["std"], dtype=np.float64),
+    )
+
+
+def register_mark(database: Database, dataset_sha256: str | None) -> tuple[int, int]:
+    """Return how many trials there are on these bars and the newest id: the same while nothing was tried."""
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(_TRIALS.c.id), 0))
+    with database.read() as session:
+        count, newest = session.execute(query.where(_TRIALS.c.dataset_sha256 == dataset_sha256)).one()
+    return int(count), int(newest)

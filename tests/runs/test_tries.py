@@ -1,0 +1,113 @@
+"""How many tries a result took: counted for each spec once, whatever became of it, and how many differ."""
+
+import numpy as np
+import pytest
+
+import research_kit as rk
+from research_kit.runs.tries import count_tries
+from research_kit.store.register import read_register
+
+SHORT = {"fast": [5, 10], "slow": [20, 40]}
+
+
+class Refuses(rk.Strategy):
+    """Raises on the bars."""
+
+    number: int = rk.Param(1, ge=1)
+
+    def signals(self, bars):
+        raise ValueError("no")
+
+
+@pytest.fixture
+def days(ws, make_bars):
+    """The workspace, with 400 days of a random walk as the dataset 'days'."""
+    ws.import_dataset(make_bars(400, step_ns=86_400 * 10**9, sigma=0.01).frame, name="days", symbol="DAYS")
+    return ws
+
+
+def tries(ws, strategy="sma_cross", dataset="days"):
+    return count_tries(ws, ws.dataset(dataset).sha256, strategy)
+
+
+def test_nothing_was_tried(days):
+    counted = tries(days)
+    assert (counted.family.trials, counted.dataset.trials, counted.headline.effective) == (0, 0, 0.0)
+    assert counted.headline.sentence == "0 trials on this data"
+
+
+def test_one_run_is_one_trial_however_often_it_is_made(days):
+    for _ in range(3):
+        days.run("sma_cross", "days", {"fast": 5, "slow": 20})
+    counted = tries(days)
+    assert counted.headline.sentence == "1 trial on this data"
+    assert (counted.headline.effective, counted.headline.variance) == (1.0, None)
+
+
+def test_both_scopes_count_runs_and_the_sets_of_sweeps_and_the_headline_is_the_larger(days):
+    days.run("momentum", "days", {"length": 15})
+    days.sweep("sma_cross", "days", SHORT)
+    counted = tries(days)
+    assert (counted.family.trials, counted.dataset.trials) == (4, 5)
+    assert counted.headline is counted.dataset
+    assert tries(days, "momentum").family.trials == 1
+    assert tries(days, "rsi_reversion").family.trials == 0
+    assert "of this strategy on this data" in counted.family.sentence
+
+
+def test_other_data_does_not_count(days):
+    days.run("sma_cross", "walk", {"fast": 5, "slow": 20})
+    assert tries(days).dataset.trials == 0
+    assert tries(days, dataset="walk").dataset.trials == 1
+
+
+def test_what_is_tried_later_is_counted_later(days):
+    days.run("sma_cross", "days", {"fast": 5, "slow": 20})
+    assert tries(days).dataset.trials == 1
+    days.run("sma_cross", "days", {"fast": 6, "slow": 20})
+    assert tries(days).dataset.trials == 2
+
+
+def test_failed_trials_count_in_proportion(days):
+    days.run("sma_cross", "days", {"fast": 5, "slow": 20})
+    for number in (1, 2, 3):
+        with pytest.raises(ValueError, match="no"):
+            days.run(Refuses(number=number), "days")
+    counted = tries(days)
+    assert (counted.family.trials, counted.dataset.trials) == (1, 4)
+    assert counted.dataset.effective == 4.0  # one cluster of one trial seen, as three more unseen
+    failed = tries(days, "refuses").family
+    assert (failed.trials, failed.effective, failed.variance) == (3, 3.0, None)
+
+
+def test_variations_of_one_idea_are_fewer_than_the_trials(days):
+    days.sweep("momentum", "days", {"length": list(range(20, 60))})
+    headline = tries(days).headline
+    assert headline.trials == 40
+    assert 1.0 <= headline.effective <= 10.0
+    assert "(" in headline.sentence
+
+
+def test_the_variance_is_that_of_the_sharpe_ratios_of_clusters(days):
+    days.sweep("momentum", "days", {"length": [1, 60]})
+    register = read_register(days.database, days.dataset("days").sha256)
+    headline = tries(days).headline
+    assert headline.effective == 2.0
+    assert headline.variance == pytest.approx(np.var(register.mean / register.std, ddof=1))
+
+
+def test_a_deleted_spec_stays_counted(days):
+    run = days.run("sma_cross", "days", {"fast": 5, "slow": 20})
+    days.run("sma_cross", "days", {"fast": 6, "slow": 20})
+    with days.database.write() as session:
+        session.delete(session.merge(run.backtest))
+    assert tries(days).dataset.trials == 2
+
+
+def test_fits_of_a_walk_forward_are_grouped_by_their_days(days):
+    days.walk_forward("momentum", "days", {"length": [2, 3]}, train=100, test=50)
+    register = read_register(days.database, days.dataset("days").sha256)
+    groups = register.groups()
+    assert len(groups) > 1
+    assert sum(map(len, groups)) == len(register)
+    assert tries(days, "momentum").headline.trials == len(register)
