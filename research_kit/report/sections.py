@@ -79,7 +79,7 @@ def key_figures_of(run: Run) -> Card:
 def trust_of(run: Run) -> Card:
     """Return whether the run can be believed, the evidence, and what would change it."""
     found = run.believe()
-    rows = ((MARKS[one.weight], one.weight, one.title, one.shown, one.meaning) for one in found.evidence)
+    rows = ((MARKS[one.weight], one.weight, one.title, one.shown, one.sentence) for one in found.evidence)
     return evidence_table(str(found.headline), found.sentence, rows, found.changes)
 
 

@@ -34,6 +34,11 @@ class Evidence:
     meaning: str
     remedy: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """The meaning, as it stands by itself."""
+        return self.meaning[:1].upper() + self.meaning[1:]
+
 
 @dataclass(frozen=True, repr=False)
 class Belief:
@@ -109,7 +114,7 @@ class Belief:
 
     def __repr__(self) -> str:
         lines = [self.title, str(self.headline), self.sentence]
-        lines += [f"  {MARKS[one.weight]} {one.title:<24} {one.shown:<28} {one.meaning}" for one in self.evidence]
+        lines += [f"  {MARKS[one.weight]} {one.title:<24} {one.shown:<24} {one.sentence}" for one in self.evidence]
         return "\n".join(lines + [f"  → {change}" for change in self.changes])
 
     def _repr_html_(self) -> str:
@@ -117,7 +122,7 @@ class Belief:
         rows = "".join(
             f'<tr><td style="{left}" title="{one.weight}">{MARKS[one.weight]}</td><td style="{left}">'
             f'{escape(one.title)}</td><td style="{left}">{escape(one.shown)}</td>'
-            f'<td style="{left};white-space:normal;max-width:48em">{escape(one.meaning)}</td></tr>'
+            f'<td style="{left};white-space:normal;max-width:48em">{escape(one.sentence)}</td></tr>'
             for one in self.evidence
         )
         changes = "".join(f"<li>{escape(change)}</li>" for change in self.changes)

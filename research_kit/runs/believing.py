@@ -111,6 +111,8 @@ def _verified(run: Run) -> Evidence:
     day = f"{row.created_at:%Y-%m-%d}"
     if row.outcome in ("verified", "agrees"):
         return Evidence("verified", title, "for", f"{row.outcome}, {day}", "run again, it came to the same.")
+    if row.outcome == "untrusted":
+        return Evidence("verified", title, "unknown", f"not run, {day}", row.summary)
     remedy = "run.verify() names what is different, and why."
     return Evidence("verified", title, "against", f"{row.outcome}, {day}", row.summary, remedy)
 
@@ -158,14 +160,12 @@ def _of_trades(run: Run) -> Iterator[Evidence]:
     if test is None:
         return
     shown = f"p = {test.p_value:.3f}"
+    meaning = f"of the same positions at other times, {test.p_value:.1%} would have earned as much."
     if test.p_value <= BY_CHANCE:
-        meaning = "the same positions at other times would seldom have earned as much."
         yield Evidence("timing", "Timing", "for", shown, meaning)
     else:
-        meaning = "the same positions at other times would often have earned as much."
-        yield Evidence(
-            "timing", "Timing", "doubt", shown, meaning, "Compare it with holding all the time (benchmark, alpha)."
-        )
+        remedy = "Compare it with holding all the time: benchmark, alpha."
+        yield Evidence("timing", "Timing", "doubt", shown, meaning, remedy)
 
 
 def _of_holdout(run: Run) -> Iterator[Evidence]:

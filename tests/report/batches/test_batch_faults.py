@@ -15,7 +15,7 @@ from waiting import eventually, is_gone
 import research_kit as rk
 from research_kit.report.batches.batch import Batch
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 WORK = """
 import os, time
@@ -133,11 +133,12 @@ def test_a_runner_that_is_killed_leaves_no_kernel_and_its_batch_goes_on(ws, tmp_
 
 
 KILLS_ITS_PARENT = """
-import os, signal
+import os, signal, time
 from pathlib import Path
 if n == 1 and not Path(mark).exists():
     Path(mark).touch()
     os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)  # it is killed with its parent
 print("done", n)
 """
 
