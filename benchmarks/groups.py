@@ -7,6 +7,7 @@ from types import ModuleType
 import backtests.compare
 import backtests.compare_events
 import batches.compare
+import belief.compare
 import curves.compare
 import growth.compare
 import imports.compare
@@ -23,6 +24,7 @@ GROUPS: tuple[ModuleType, ...] = (
     startup.compare,
     batches.compare,
     trades.compare,
+    belief.compare,
     growth.compare,
 )
 WORKLOADS: dict[str, ModuleType] = {name: group for group in GROUPS for name in group.WORKLOADS}

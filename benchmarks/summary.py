@@ -123,6 +123,13 @@ def _trades(sheet: Sheet) -> Iterator[Aim]:
             yield Aim(f"W8, {case} {sheet.facts['rows']:,} trades: rows/s", rate, bound)
 
 
+def _checks(sheet: Sheet) -> Iterator[Aim]:
+    bounds = {"look-ahead, 2,000 days": 2.0, "look-ahead, 500,000 minutes": 60.0, "PBO, 1,000 sets × 2,500 days": 5.0}
+    for case, bound in bounds.items():
+        if own := sheet.value(OURS, case, "warm_s"):
+            yield Aim(f"W9, {case}: s", own, bound, is_least=False)
+
+
 def _growth(sheet: Sheet) -> Iterator[Aim]:
     for axis in AXES:
         if found := fit_of(sheet, axis.name, "warm_cpu_s"):
@@ -138,5 +145,6 @@ _OF: dict[str, Callable[[Sheet], Iterator[Aim]]] = {
     "W6": _startup,
     "W7": _notebooks,
     "W8": _trades,
+    "W9": _checks,
     "growth": _growth,
 }
