@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -142,17 +142,22 @@ class Evaluator:
             for at, strategy in made:
                 self._run_orders(at, strategy, options, results)
             return
-        with self._turn:  # the kernel runs beside it, in another thread
-            signals = [
-                (at, wanted)
-                for at, strategy in made
-                if (wanted := self._signals(at, strategy, options, results)) is not None
-            ]
-        if not signals:
-            return
-        rows = [at for at, _ in signals]
+        rows: list[int] = []
+
+        def wanted() -> Iterator[Signals]:
+            for at, strategy in made:
+                signals = self._signals(at, strategy, options, results)
+                if signals is not None:
+                    rows.append(at)
+                    yield signals
+
         runner = self._runner(options)
-        columns, returns = measure_many(runner, runner.run([wanted for _, wanted in signals]))
+        with self._turn:  # the kernel runs beside it, in another thread
+            blocks = runner.gather(wanted(), len(made))
+        if not rows:
+            self._idle.append(runner)
+            return
+        columns, returns = measure_many(runner, runner.run_blocks(blocks))
         self._idle.append(runner)
         shape = ManyMoments.of(returns)
         found = {"mean": shape.mean, "std": shape.deviation, "skew": shape.skew, "kurtosis": shape.kurtosis}

@@ -30,7 +30,8 @@ Method = Literal["grid", "random", "optuna"]
 METHODS = ("grid", "random", "optuna")
 HELPERS = ("seed", "workers", "executor", "patience", "progress", "source")  # who runs it, and who is told
 DEFAULT_SETS = 1_000  # of a random search
-SETS_AT_ONCE = 256
+SETS_AT_ONCE = 256  # of a chunk, and more where there are many: then threads wait for one another less often
+MOST_AT_ONCE = 800
 CELLS_AT_ONCE = 8 << 20  # signals of a chunk, one byte each
 
 
@@ -180,7 +181,8 @@ class Search:
 
     def chunks(self, positions: NDArray[np.int64]) -> Iterator[Chunk]:
         """Yield the sets at these positions in chunks, sets that share indicators near one another."""
-        size = max(1, min(SETS_AT_ONCE, CELLS_AT_ONCE // max(len(self.bars), 1)))
+        many = min(MOST_AT_ONCE, max(SETS_AT_ONCE, len(positions) // 8))
+        size = max(1, min(many, CELLS_AT_ONCE // max(len(self.bars), 1)))
         if self.task.strategy.style() == "on_bar":
             size = max(1, size // 64)
         order = positions[visiting_order(self.sets.codes[:, positions], remembered_arrays(self.bars))]

@@ -121,7 +121,7 @@ def test_command_line(script, arguments, expected):
 
 def test_command_line_refuses_what_it_does_not_know(script, capsys):
     with pytest.raises(SystemExit):
-        script("run").parse_options(["--workloads", "W9"])
+        script("run").parse_options(["--workloads", "W99"])
     assert "invalid name value: 'W9'" in capsys.readouterr().err
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,14 @@ class Outcomes:
     daily: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Signals of the same kind, a row for each set; ``first`` are those of the first, for what is the same in all."""
+
+    first: Signals
+    rows: NDArray[Any]
+
+
 class SetRunner:
     """Runs sets of signals on these bars under these options; one thread at a time."""
 
@@ -53,6 +61,41 @@ class SetRunner:
         self._close_sums = np.concatenate([[0.0], np.cumsum(self._market.close)])
         self._scratch = np.empty(SCRATCH)
         self._books: dict[bool, Book] = {}
+        self._rows: dict[np.dtype[Any], NDArray[Any]] = {}
+
+    def gather(self, sets: Iterable[Signals], most: int) -> list[Block]:
+        """Return the signals of ``most`` sets at most, copied into blocks that the next call writes over.
+
+        Each has one value for each bar (``check_signals``). Each is let go before the next is made, so that all are
+        made in the same memory, which is in the nearest cache.
+        """
+        blocks: list[Block] = []
+        filled = 0
+        for signals in sets:
+            row = signal_row(signals)
+            block = blocks[-1] if blocks else None
+            if block is None or filled == len(block.rows) or not _alike(block, signals, row):
+                if block is not None:
+                    blocks[-1] = Block(block.first, block.rows[:filled])
+                room = row[None].copy() if signals.prices else self._room(row, most, blocks)
+                blocks.append(block := Block(signals, room))
+                filled = 0
+            block.rows[filled] = row
+            filled += 1
+        if blocks:
+            blocks[-1] = Block(blocks[-1].first, blocks[-1].rows[:filled])
+        return blocks
+
+    def _room(self, row: NDArray[Any], most: int, blocks: Sequence[Block]) -> NDArray[Any]:
+        """Return room for rows like this one: the same as before, unless one of the blocks holds it."""
+        rows = min(most, max(1, BLOCK_BYTES // max(row.nbytes, 1)))
+        kept = self._rows.get(row.dtype)
+        if kept is not None and len(kept) >= rows and not any(block.rows.base is kept for block in blocks):
+            return kept[:rows]
+        fresh = np.empty((rows, len(row)), row.dtype)
+        if kept is None or len(kept) < rows:
+            self._rows[row.dtype] = fresh
+        return fresh[:rows]
 
     def run(self, sets: Sequence[Signals]) -> Outcomes:
         """Return what these signals came to, in their order; each has one value for each bar (``check_signals``).
@@ -62,18 +105,24 @@ class SetRunner:
         MissingColumnError
             A column that the options need is not in the bars.
         """
-        outcomes = Outcomes(
-            np.zeros(len(sets), SUMMARY), np.zeros(len(sets), TALLY), np.empty((len(sets), len(self.day_ends)))
-        )
-        rows = [signal_row(signals) for signals in sets]
-        first = 0
-        while len(self.bars) and first < len(sets):
-            last, most = first + 1, BLOCK_BYTES // rows[first].nbytes
-            while last < len(sets) and last - first < most and _alike(sets, rows, first, last):
-                last += 1
-            self._run_block(sets[first], np.stack(rows[first:last]), slice(first, last), outcomes)
-            first = last
+        outcomes, step = self._outcomes(len(sets)), max(1, BLOCK_BYTES // (8 * max(len(self.bars), 1)))
+        for first in range(0, len(sets), step):
+            self._run(self.gather(sets[first : first + step], step), first, outcomes)
         return outcomes
+
+    def run_blocks(self, blocks: Sequence[Block]) -> Outcomes:
+        """Return what the signals of ``gather`` came to, in their order; errors as in ``run``."""
+        outcomes = self._outcomes(sum(len(block.rows) for block in blocks))
+        self._run(blocks, 0, outcomes)
+        return outcomes
+
+    def _outcomes(self, sets: int) -> Outcomes:
+        return Outcomes(np.zeros(sets, SUMMARY), np.zeros(sets, TALLY), np.empty((sets, len(self.day_ends))))
+
+    def _run(self, blocks: Sequence[Block], first: int, outcomes: Outcomes) -> None:
+        for block in blocks if len(self.bars) else ():
+            self._run_block(block.first, block.rows, slice(first, first + len(block.rows)), outcomes)
+            first += len(block.rows)
 
     def _run_block(self, signals: Signals, block: NDArray[Any], part: slice, outcomes: Outcomes) -> None:
         """Run the rows of a block; ``signals`` are those of the first, for what is the same in all of them."""
@@ -105,8 +154,8 @@ def _with_more_room(book: Book) -> Book:
     )
 
 
-def _alike(sets: Sequence[Signals], rows: Sequence[NDArray[Any]], one: int, other: int) -> bool:
-    """Return whether two sets may stand in one block: the same kind of signals, and no prices of their own."""
-    if sets[one].prices or sets[other].prices or rows[one].dtype != rows[other].dtype:
+def _alike(block: Block, signals: Signals, row: NDArray[Any]) -> bool:
+    """Return whether signals may stand in a block: the same kind of signals, and no prices of their own."""
+    if block.first.prices or signals.prices or block.rows.dtype != row.dtype:
         return False
-    return (sets[one].exposure is None) == (sets[other].exposure is None)
+    return (block.first.exposure is None) == (signals.exposure is None)
