@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
@@ -32,6 +33,7 @@ from research_kit.metrics.trade_statistics import (
 )
 from research_kit.metrics.values import NOISE, FloatArray, Scalar, finite, ratio
 
+LONG = 1_000_000  # points from which on a second thread is worth starting
 SHORT = 30  # daily returns below which an estimate is flagged
 TOO_SHORT = "too short to mean much: {n} daily returns"
 NOT_RECOVERED = "not recovered by the end"
@@ -63,9 +65,17 @@ def compute_metrics(inputs: MetricInputs) -> Metrics:
     'no trade was closed'
     """
     run = _Run(inputs)
+    if len(inputs.equity) < LONG:
+        return _metrics(run)
+    with ThreadPoolExecutor(1, thread_name_prefix="falls") as pool:  # the one scan of all points, beside the rest
+        run.begun = pool.submit(drawdowns, inputs.equity, inputs.time_ns, inputs.initial_cash)
+        return _metrics(run)
+
+
+def _metrics(run: _Run) -> Metrics:
     values: Values = {}
     with np.errstate(all="ignore"):
-        for part in (_returns, _risk, _falls, _ratios, _days, _trades, _activity, _benchmark):
+        for part in (_returns, _risk, _days, _trades, _activity, _benchmark, _falls, _ratios):
             values |= part(run)
         values = {name: finite(values[name]) for name in METRICS}
         reasons = {name: _reason(name, run) for name, value in values.items() if value is None}
@@ -80,6 +90,7 @@ class _Run:
         self.inputs = inputs
         self.bars = len(inputs.equity)
         self.days = len(inputs.day_ends)
+        self.begun: Future[Drawdowns | None] | None = None
 
     def at_day_ends(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
         return values if self.days == self.bars else values[self.inputs.day_ends]
@@ -98,6 +109,8 @@ class _Run:
 
     @cached_property
     def falls(self) -> Drawdowns | None:
+        if self.begun is not None:
+            return self.begun.result()
         return drawdowns(self.inputs.equity, self.inputs.time_ns, self.inputs.initial_cash)
 
     @cached_property

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from research_kit.metrics import summary
 from research_kit.metrics.performance import sharpe_ratio, sortino_ratio
 from research_kit.metrics.returns import periodic_returns
 from research_kit.metrics.summary import compute_metrics
@@ -216,3 +217,22 @@ def test_counts_are_whole_numbers(make_inputs):
     for name in ("total_trades", "winning_trades", "total_trading_days", "profitable_days", "max_consecutive_wins"):
         assert type(metrics[name]) is int
     assert type(metrics["total_return"]) is float
+
+
+def test_long_curves_are_measured_in_two_threads_and_come_to_the_same(make_inputs, walk, monkeypatch):
+    inputs = make_inputs(walk, periods_per_year=252)
+    alone = compute_metrics(inputs)
+    monkeypatch.setattr(summary, "LONG", 100)
+    together = compute_metrics(inputs)
+    assert (dict(together), together.reasons, together.flags) == (dict(alone), alone.reasons, alone.flags)
+    assert list(together) == list(alone)
+
+
+def test_what_the_second_thread_raises_is_raised(make_inputs, walk, monkeypatch):
+    def fails(*_):
+        raise ZeroDivisionError("in the thread")
+
+    monkeypatch.setattr(summary, "LONG", 100)
+    monkeypatch.setattr(summary, "drawdowns", fails)
+    with pytest.raises(ZeroDivisionError, match="in the thread"):
+        compute_metrics(make_inputs(walk, periods_per_year=252))
