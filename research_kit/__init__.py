@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from research_kit.engine.backtest import BacktestResult as BacktestResult
     from research_kit.engine.backtest import run_backtest as run_backtest
     from research_kit.engine.options import EngineOptions as EngineOptions
-    from research_kit.runs.comparing import compare as compare
+    from research_kit.runs.trust.comparing import compare as compare
     from research_kit.search.space import between as between
     from research_kit.search.sweep import run_sweep as run_sweep
     from research_kit.search.walk_forward import run_walk_forward as run_walk_forward
@@ -46,7 +46,7 @@ _HOMES = {
     "Workspace": "research_kit.workspace:Workspace",
     "between": "research_kit.search.space:between",
     "check_lookahead": "research_kit.checks.lookahead:check_lookahead",
-    "compare": "research_kit.runs.comparing:compare",
+    "compare": "research_kit.runs.trust.comparing:compare",
     "convention_band": "research_kit.checks.band:convention_band",
     "errors": "research_kit.errors",
     "indicators": "research_kit.strategy.indicators",

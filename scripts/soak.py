@@ -24,7 +24,7 @@ import psutil
 import sqlalchemy as sa
 
 import research_kit as rk
-from research_kit.runs.job import Job
+from research_kit.runs.jobs.job import Job
 from research_kit.workspace import Workspace
 
 WAITING = 12  # jobs that are kept waiting or running

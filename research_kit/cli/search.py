@@ -10,7 +10,7 @@ import typer
 from research_kit.cli.common import AsJson, Before, Limit, dataset_key, list_rows, print_json, print_table
 
 if TYPE_CHECKING:
-    from research_kit.runs.sweep import Sweep
+    from research_kit.runs.searches.sweep import Sweep
     from research_kit.search.walk_forward import WalkForward
 
 app = typer.Typer()

@@ -10,7 +10,7 @@ import typer
 from research_kit.cli.common import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
-    from research_kit.runs.verification import Verification
+    from research_kit.runs.trust.verification import Verification
     from research_kit.workspace import Workspace
 
 app = typer.Typer()
@@ -43,13 +43,13 @@ def verify(
 
 
 def _all(ws: Workspace, trust: bool, workers: int | None, time_limit: float | None) -> list[Verification]:
-    from research_kit.runs.verifying_all import verify_all
+    from research_kit.runs.trust.verifying_all import verify_all
 
     return verify_all(ws, workers=workers, trust=trust, time_limit=time_limit)
 
 
 def _print(found: list[Verification], *, every: bool) -> None:
-    from research_kit.runs.verifying_all import verifications_table
+    from research_kit.runs.trust.verifying_all import verifications_table
 
     if not every:
         print(found[0])
@@ -65,7 +65,7 @@ def _print(found: list[Verification], *, every: bool) -> None:
 def compare(context: typer.Context, first: RunId, second: RunId, as_json: AsJson = False) -> None:
     """Say what differs between two runs: what was run, the first order, the metrics."""
     from research_kit.metrics.registry import HEADLINE, METRICS, format_value
-    from research_kit.runs.comparing import compare as compare_runs
+    from research_kit.runs.trust.comparing import compare as compare_runs
 
     with context.obj.open() as ws:
         found = compare_runs(ws.load_run(first), ws.load_run(second))

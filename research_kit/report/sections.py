@@ -20,7 +20,7 @@ from research_kit.report.cards import (
     warning_box,
 )
 from research_kit.report.cards import Row as CardRow
-from research_kit.runs.belief import MARKS
+from research_kit.runs.trust.belief import MARKS
 
 if TYPE_CHECKING:
     from research_kit.runs.run import Run

@@ -12,13 +12,13 @@ from research_kit.engine.backtest import FILLING, SIGNALLING, BacktestResult, si
 from research_kit.engine.options import EngineOptions
 from research_kit.errors import StoreError, error_text
 from research_kit.processes.identity import identity
-from research_kit.runs.background import begin_check
 from research_kit.runs.importing import checked_bars
+from research_kit.runs.jobs.pulse import signs_of_life
 from research_kit.runs.outcome import outcome_of
-from research_kit.runs.pulse import signs_of_life
 from research_kit.runs.run import Run
 from research_kit.runs.spec import RunSpec, current_versions
 from research_kit.runs.strategies import keep_strategy
+from research_kit.runs.trust.background import begin_check
 from research_kit.store import jobs
 from research_kit.store.batches import note_backtest
 from research_kit.store.claims import Claim

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from research_kit.checks.band import Band
     from research_kit.checks.verdict import LookaheadVerdict
     from research_kit.metrics.inference.headline import Headline
-    from research_kit.runs.belief import Belief
     from research_kit.runs.home import Home
-    from research_kit.runs.verification import Verification
+    from research_kit.runs.trust.belief import Belief
+    from research_kit.runs.trust.verification import Verification
     from research_kit.store.tables import Backtest, BacktestJob, Dataset
 
 TRADE_TIMES = ("entry_time", "exit_time")
@@ -115,20 +115,20 @@ class Run:
         """
         import pandas as pd
 
-        from research_kit.runs.believing import figures_of
+        from research_kit.runs.trust.believing import figures_of
 
         return pd.Series({**self.summary, **figures_of(self)}, dtype=object, name="metrics")
 
     @property
     def headline(self) -> Headline:
         """What the Sharpe ratio is worth: its range, the trials until now, what is left of it after these."""
-        from research_kit.runs.believing import headline_of
+        from research_kit.runs.trust.believing import headline_of
 
         return headline_of(self)
 
     def believe(self) -> Belief:
         """Return whether this run can be believed: the verdict, the evidence, and what would change it."""
-        from research_kit.runs.believing import believe
+        from research_kit.runs.trust.believing import believe
 
         return believe(self)
 
@@ -180,7 +180,7 @@ class Run:
     @cached_property
     def source(self) -> str:
         """The text of the strategy's source, with the local modules that it uses, as it was stored."""
-        from research_kit.runs.stored_source import source_of
+        from research_kit.runs.trust.stored_source import source_of
 
         found = source_of(self)
         return "" if found is None else found.text
@@ -190,14 +190,14 @@ class Run:
 
         ``trust`` lets a source run that came from elsewhere: with an import, or from a database that others write to.
         """
-        from research_kit.runs.verifying import verify_run
+        from research_kit.runs.trust.verifying import verify_run
 
         return verify_run(Run.load(self.home, self.id), trust=trust)  # as it is stored now
 
     @property
     def verification(self) -> Verification | None:
         """What its newest verification found; None where it never was verified."""
-        from research_kit.runs.verification import Verification
+        from research_kit.runs.trust.verification import Verification
 
         kept = find_verdict(self.home.database, "verify", backtest_id=self.id)
         return None if kept is None or not kept.details else Verification.from_dict(kept.details)
@@ -205,7 +205,7 @@ class Run:
     @property
     def lookahead(self) -> LookaheadVerdict | None:
         """Whether its strategy knows later bars; None as long as that was not checked on this data."""
-        from research_kit.runs.lookahead import find_lookahead
+        from research_kit.runs.trust.lookahead import find_lookahead
 
         return find_lookahead(self)
 
@@ -214,7 +214,7 @@ class Run:
 
         ``time_limit`` are seconds; ``trust`` is that of ``verify``.
         """
-        from research_kit.runs.lookahead import check_run
+        from research_kit.runs.trust.lookahead import check_run
 
         return check_run(self, time_limit=time_limit, trust=trust)
 
@@ -226,7 +226,7 @@ class Run:
         """
         from research_kit.checks.band import convention_band
         from research_kit.engine.options import EngineOptions
-        from research_kit.runs.stored_source import strategy_class_of
+        from research_kit.runs.trust.stored_source import strategy_class_of
 
         with strategy_class_of(self, self.job.strategy_sha256 or "", trust=trust) as kind:
             return convention_band(self.bars, kind.with_parameters(self.parameters), EngineOptions(**self.options))
@@ -237,7 +237,7 @@ class Run:
         It holds what was run, the source with its local modules, the bars (``data=False``: their sha256 alone), the
         versions of packages and the result; ``exports/run-ID`` in the workspace when no folder is given.
         """
-        from research_kit.runs.exporting import export_run
+        from research_kit.runs.trust.exporting import export_run
 
         return export_run(self, None if folder is None else Path(folder), data=data)
 

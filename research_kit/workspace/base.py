@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from research_kit.runs.background import is_switched_on
 from research_kit.runs.home import Closable
 from research_kit.runs.run import Run
+from research_kit.runs.trust.background import is_switched_on
 from research_kit.store.database import Database
 from research_kit.store.datasets import find_dataset
 from research_kit.store.files import remove_leftovers

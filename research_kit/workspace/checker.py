@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from research_kit.processes.lock import HeldFile
-from research_kit.runs.lookahead import check_waiting
+from research_kit.runs.trust.lookahead import check_waiting
 from research_kit.workspace.base import OpenWorkspace
 
 MANNERS = 15  # of 19: whatever else the machine has to do comes first

@@ -8,9 +8,9 @@ from time import monotonic, sleep
 
 from research_kit.errors import JobError, error_text
 from research_kit.processes.identity import identity
-from research_kit.runs.attempt import attempt_job
-from research_kit.runs.pulse import GRACE, signs_of_life
-from research_kit.runs.settling import settle
+from research_kit.runs.jobs.attempt import attempt_job
+from research_kit.runs.jobs.pulse import GRACE, signs_of_life
+from research_kit.runs.jobs.settling import settle
 from research_kit.store.claims import Claim
 from research_kit.store.jobs import LeaseLostError, claim_job
 from research_kit.store.listings import get_job

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from research_kit.runs.run import Run
-from research_kit.runs.verification import Verification
+from research_kit.runs.trust.verification import Verification
 from research_kit.workspace.base import OpenWorkspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from research_kit.runs.verifying_all import OnVerified
+    from research_kit.runs.trust.verifying_all import OnVerified
 
 
 class ProofVerbs(OpenWorkspace):
@@ -55,7 +55,7 @@ class ProofVerbs(OpenWorkspace):
         on_each
             Called with each verification as it is made.
         """
-        from research_kit.runs.verifying_all import verifications_table, verify_all
+        from research_kit.runs.trust.verifying_all import verifications_table, verify_all
 
         found = verify_all(self, workers=workers, trust=trust, time_limit=time_limit, on_each=on_each)
         return verifications_table(found)
@@ -71,6 +71,6 @@ class ProofVerbs(OpenWorkspace):
         StoreError
             The folder is not what an export writes, or a file of it is not what the export says; nothing is kept.
         """
-        from research_kit.runs.importing_run import import_run
+        from research_kit.runs.trust.importing_run import import_run
 
         return import_run(self, Path(folder), trust=trust)

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from research_kit.engine.options import EngineOptions
-from research_kit.runs.job import Job
+from research_kit.runs.jobs.job import Job
+from research_kit.runs.jobs.settling import settle
+from research_kit.runs.jobs.submitting import Limits, ensure_worker, give_up_lost, record_job
 from research_kit.runs.recording import Progress, record_run
 from research_kit.runs.run import Run
-from research_kit.runs.settling import settle
+from research_kit.runs.searches.sweep import Sweep, load_sweep
+from research_kit.runs.searches.sweeping import record_sweep
+from research_kit.runs.searches.walking import record_walk_forward
 from research_kit.runs.strategies import StrategyKey, keep_all_strategies, make_strategy
-from research_kit.runs.submitting import Limits, ensure_worker, give_up_lost, record_job
-from research_kit.runs.sweep import Sweep, load_sweep
-from research_kit.runs.sweeping import record_sweep
-from research_kit.runs.walking import record_walk_forward
 from research_kit.search.sweep import OnProgress
 from research_kit.search.walk_forward import WalkForward
 from research_kit.search.windows import Span
@@ -160,7 +160,7 @@ class ResearchVerbs(OpenWorkspace):
         Exception
             What the strategy raises on all the bars.
         """
-        from research_kit.runs.lookahead import check_strategy
+        from research_kit.runs.trust.lookahead import check_strategy
 
         made = make_strategy(self, strategy, parameters)
         chosen = EngineOptions(**(options.model_dump() if options else {}) | changes)
@@ -177,7 +177,7 @@ class ResearchVerbs(OpenWorkspace):
         ``slots`` is how many run at once, one for each core when none is given. Returns False where there is a worker
         already.
         """
-        from research_kit.runs.worker import work
+        from research_kit.runs.jobs.worker import work
 
         return work(self, slots or os.cpu_count() or 1, idle)
 

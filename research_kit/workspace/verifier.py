@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from research_kit.runs.verifying_all import write_verifications
+from research_kit.runs.trust.verifying_all import write_verifications
 from research_kit.workspace.base import OpenWorkspace
 
 

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-import research_kit.runs.warm  # noqa: F401 - loads the compiled code of both kinds of strategies
+import research_kit.runs.jobs.warm  # noqa: F401 - loads the compiled code of both kinds of strategies
 from research_kit.bars.frame import Bars
 from research_kit.report import sections
 from research_kit.workspace import open_workspace

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from research_kit.processes.lock import HeldFile
-from research_kit.runs.worker import work
+from research_kit.runs.jobs.worker import work
 from research_kit.workspace.base import OpenWorkspace
 
 

@@ -9,7 +9,7 @@ import pytest
 from waiting import eventually
 
 import research_kit as rk
-from research_kit.runs.worker import lock_file
+from research_kit.runs.jobs.worker import lock_file
 
 STRATEGIES = '''
 import ctypes, os, signal, subprocess, sys, time

@@ -17,7 +17,7 @@ from waiting import eventually
 import research_kit
 from research_kit.processes.identity import identity
 from research_kit.report.batches.batch import settle_batches
-from research_kit.runs.settling import settle
+from research_kit.runs.jobs.settling import settle
 from research_kit.store import batches, jobs
 from research_kit.store.records import NewNotebookRun
 from research_kit.store.tables import BacktestJob, NotebookRun
@@ -200,7 +200,7 @@ MAY = {
     "store/database.py": "the name of a backup; time() where a database gives none",
     "cli/database.py": "the name of a backup",
     "report/batches/plan.py": "the name of a batch",
-    "runs/importing_run.py": "when a run was taken over from a file",
+    "runs/trust/importing_run.py": "when a run was taken over from a file",
     "store/cache.py": "which file of the cache was used last",
     "store/bulk.py": "created_at of rows",
     "store/trial_rows.py": "created_at of rows",

@@ -15,7 +15,7 @@ from jobs.conftest import arrived, go_on, nothing_left, opened, stop_worker, wor
 from waiting import eventually, is_gone
 
 import research_kit as rk
-from research_kit.runs.settling import settle
+from research_kit.runs.jobs.settling import settle
 from research_kit.store import jobs
 from research_kit.store.listings import get_job
 
@@ -122,6 +122,29 @@ def test_a_worker_that_slept_too_long_writes_nothing(own_ws):
     assert (row.status, row.worker_id) == ("running", "another worker")
     assert nothing_left(own_ws, job.id)
     jobs.fail_job(own_ws.database, job.id, token, "the end of the test")
+
+
+def test_a_worker_that_is_told_to_end_at_any_moment_ends():
+    """A handler of signals that asked for a lock would wait for ever where the loop holds it just then."""
+    found = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, timeout=120, check=False)
+    assert found.stdout == "2000\n", found.stderr
+
+
+STOPPED = """
+import signal
+from research_kit.runs.jobs import worker
+
+worker.TURN = worker.REST = 0.0002
+ended = 0
+for turn in range(2_000):
+    one = worker.Worker(None, 1)
+    signal.signal(signal.SIGALRM, lambda *_: worker._stop(one))
+    signal.setitimer(signal.ITIMER_REAL, 0.0005 + turn % 100 * 1e-5)
+    while not one.stopping:
+        one._pause()
+    ended += 1
+print(ended)
+"""
 
 
 @pytest.mark.parametrize("turns", [12, pytest.param(200, marks=pytest.mark.slow)])

@@ -8,8 +8,8 @@ import pytest
 import research_kit as rk
 from research_kit.errors import NotFoundError
 from research_kit.metrics.inference.headline import headline
-from research_kit.runs.belief import Belief, Evidence, of_luck
-from research_kit.runs.believing import positions_of
+from research_kit.runs.trust.belief import Belief, Evidence, of_luck
+from research_kit.runs.trust.believing import positions_of
 from research_kit.store.verdicts import NewVerdict, record_verdict
 
 GOOD = np.random.default_rng(1).normal(0.002, 0.01, 2_500)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 import research_kit as rk
 from research_kit.errors import StoreError
-from research_kit.runs.parcel import FILES, MANIFEST
+from research_kit.runs.trust.parcel import FILES, MANIFEST
 
 RULE = """
 import research_kit as rk
@@ -249,7 +249,7 @@ def test_nothing_is_overwritten_and_an_export_is_whole_or_nothing(run, folder, t
     def full(path, content):
         raise StoreError("The disk is full.")
 
-    monkeypatch.setattr("research_kit.runs.exporting.write_atomic", full)
+    monkeypatch.setattr("research_kit.runs.trust.exporting.write_atomic", full)
     with pytest.raises(StoreError, match="full"):
         run.export(tmp_path / "half")
     assert not [path for path in tmp_path.iterdir() if "half" in path.name]

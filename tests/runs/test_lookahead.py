@@ -11,9 +11,9 @@ from checks.leaks import NextClose, Sma
 from waiting import eventually
 
 import research_kit as rk
-from research_kit.runs import background
-from research_kit.runs.background import ensure_checker, notes_of
-from research_kit.runs.lookahead import check_waiting
+from research_kit.runs.trust import background
+from research_kit.runs.trust.background import ensure_checker, notes_of
+from research_kit.runs.trust.lookahead import check_waiting
 from research_kit.store.listings import verdicts_table
 from research_kit.store.verdicts import find_verdict
 

@@ -8,7 +8,7 @@ from sqlmodel import select
 import research_kit as rk
 from research_kit.errors import NotFoundError, OptionError, ParameterError
 from research_kit.metrics.registry import METRICS
-from research_kit.runs import sweeping
+from research_kit.runs.searches import sweeping
 from research_kit.store.jobs import delete_job
 from research_kit.store.stored_trials import daily_returns
 from research_kit.store.tables import SweepRow, Trial

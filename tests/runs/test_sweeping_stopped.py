@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import research_kit as rk
-from research_kit.runs import sweeping
+from research_kit.runs.searches import sweeping
 from research_kit.store.jobs import LeaseLostError
 from research_kit.store.sweeps import finish_sweep, request_cancel_sweep
 
@@ -41,7 +41,7 @@ GRID = {"length": range(2, 302), "share": [0.5, 1.0]}  # 598 sets in three chunk
 CHILD = """
 import os, signal, sys
 import research_kit as rk
-from research_kit.runs import sweeping
+from research_kit.runs.searches import sweeping
 from research_kit.store import sweeps
 
 sweeping.FLUSH_SETS = 1  # every chunk is written as soon as it is there

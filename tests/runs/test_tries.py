@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import research_kit as rk
-from research_kit.runs.tries import count_tries
+from research_kit.runs.trust.tries import count_tries
 from research_kit.store.register import read_register
 
 SHORT = {"fast": [5, 10], "slow": [20, 40]}

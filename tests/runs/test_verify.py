@@ -11,8 +11,8 @@ import sqlalchemy as sa
 import research_kit as rk
 from research_kit.errors import StoreError
 from research_kit.runs import spec as spec_module
-from research_kit.runs import verifying
-from research_kit.runs.verification import Verification
+from research_kit.runs.trust import verifying
+from research_kit.runs.trust.verification import Verification
 from research_kit.store.verdicts import find_verdict, list_verdicts
 
 RULE = """
@@ -333,7 +333,7 @@ def test_a_strategy_that_raises_now_could_not_be_run_again(ws, monkeypatch):
 
 def test_a_source_in_a_shared_database_is_not_run_unasked(own, run, monkeypatch):
     (own.folder / "strategies" / "rule.py").unlink()
-    monkeypatch.setattr("research_kit.runs.stored_source.is_trusted", lambda run: False)
+    monkeypatch.setattr("research_kit.runs.trust.stored_source.is_trusted", lambda run: False)
     with rk.open_workspace(own.folder, own.database.url) as fresh:
         found = fresh.load_run(run.id).verify()
         assert found.outcome == "untrusted"

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 import research_kit as rk
-from research_kit.runs.verifying_all import verify_all
+from research_kit.runs.trust.verifying_all import verify_all
 
 FILE = """
 import os

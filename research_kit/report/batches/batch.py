@@ -19,7 +19,7 @@ from research_kit.report.batches.page import Spark, write_index
 from research_kit.report.batches.plan import Item, Plan, Sets, batch_folder, make_plan, parameters_key
 from research_kit.report.batches.progress import BatchProgress, OnBatchProgress, showing
 from research_kit.report.batches.runner import BatchLimits, BatchRunner, Todo
-from research_kit.runs.pulse import GRACE
+from research_kit.runs.jobs.pulse import GRACE
 from research_kit.store import batches
 from research_kit.store.files import replacing
 from research_kit.store.listings import HEADLINE_METRICS

@@ -20,7 +20,7 @@ from research_kit.report.batches.kernels import WarmKernel, WarmKernels, nursery
 from research_kit.report.batches.plan import Item, Plan
 from research_kit.report.batches.turns import Turns
 from research_kit.report.export import export_html
-from research_kit.runs.pulse import BEAT
+from research_kit.runs.jobs.pulse import BEAT
 from research_kit.runs.recording import NOTEBOOK_RUN
 from research_kit.store.batches import (
     cancel_waiting_notebooks,

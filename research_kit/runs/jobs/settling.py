@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from research_kit.errors import NotFoundError, StoreError
 from research_kit.processes.identity import is_alive, is_over
-from research_kit.runs.pulse import GRACE
+from research_kit.runs.jobs.pulse import GRACE
 from research_kit.store import jobs, sweeps
 from research_kit.store.claims import release_dead
 from research_kit.store.database import Database

@@ -13,9 +13,9 @@ from research_kit.errors import StoreError, error_text
 from research_kit.processes.identity import identity
 from research_kit.runs.importing import checked_bars
 from research_kit.runs.progress_bar import showing
+from research_kit.runs.searches.sweeping import TrialSpecs, new_sweep
 from research_kit.runs.stored_bars import StoredBars
 from research_kit.runs.strategies import StrategyKey, keep_strategy
-from research_kit.runs.sweeping import TrialSpecs, new_sweep
 from research_kit.search.evaluate import Results
 from research_kit.search.sweep import OnProgress, Search, SweepProgress
 from research_kit.search.walk_forward import Plan, WalkForward

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from research_kit.errors import JobError, NotFoundError, StoreError
@@ -17,9 +16,9 @@ from research_kit.processes.children import Child, WarmStart
 from research_kit.processes.identity import identity, machine
 from research_kit.processes.lock import HeldFile, hold
 from research_kit.processes.words import last_words
-from research_kit.runs.attempt import LIMITS
-from research_kit.runs.pulse import BEAT
-from research_kit.runs.settling import settle
+from research_kit.runs.jobs.attempt import LIMITS
+from research_kit.runs.jobs.pulse import BEAT
+from research_kit.runs.jobs.settling import settle
 from research_kit.store import jobs, listings
 from research_kit.store.claims import Claim, claim_next, keep_alive, news_of
 from research_kit.store.jobs import LeaseLostError
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from research_kit.runs.home import Home
 
 TARGET = "research_kit.workspace.child:run_job"
-IMPORTED = ("research_kit.workspace.child", "research_kit.runs.warm", "pandas")
+IMPORTED = ("research_kit.workspace.child", "research_kit.runs.jobs.warm", "pandas")
 TURN = 0.1  # seconds of a turn while something runs
 REST = 0.5  # and while nothing does
 SETTLE_EVERY = 1.0
@@ -62,14 +61,14 @@ class Attempt:
 
 @dataclass
 class Worker:
-    """The loop of a worker; ``run`` ends after ``idle`` seconds without work, or when it is told to ``stop``."""
+    """The loop of a worker; ``run`` ends after ``idle`` seconds without work, or when it is ``stopping``."""
 
     home: Home
     slots: int
     idle: float | None = None
     beat: float = BEAT
     name: str = field(default_factory=identity)
-    stopping: Event = field(default_factory=Event)
+    stopping: bool = False  # no Event: a signal that comes while its lock is held would wait for it for ever
 
     def __post_init__(self) -> None:
         self._attempts: dict[int, Attempt] = {}
@@ -83,7 +82,7 @@ class Worker:
         ):
             quiet_since = well_at = monotonic()
             try:
-                while not self.stopping.is_set():
+                while not self.stopping:
                     try:
                         self._turn(nursery, Path(scratch))
                         well_at = monotonic()
@@ -102,7 +101,7 @@ class Worker:
         if len(self._attempts) == 1:
             next(iter(self._attempts.values())).child.wait(TURN)
         else:
-            self.stopping.wait(TURN if self._attempts else REST)
+            sleep(TURN if self._attempts else REST)
 
     def _turn(self, nursery: WarmStart, scratch: Path) -> None:
         now = monotonic()
@@ -115,7 +114,7 @@ class Worker:
                 self._watch(attempt, now)
             else:
                 self._close(attempt)
-        while len(self._attempts) < self.slots and not self.stopping.is_set():
+        while len(self._attempts) < self.slots and not self.stopping:
             claim = claim_next(self.home.database, self.name)
             if claim is None:
                 break
@@ -206,12 +205,12 @@ def work(home: Home, slots: int, idle: float | None = None, held: HeldFile | Non
         finally:
             held.release()
             held = None
-        if worker.stopping.is_set() or not len(listings.jobs_table(home.database, 1, status="pending")):
+        if worker.stopping or not len(listings.jobs_table(home.database, 1, status="pending")):
             return True
 
 
 def _stop(worker: Worker, *_: object) -> None:
-    worker.stopping.set()
+    worker.stopping = True
 
 
 def _words_of(attempt: Attempt) -> str:

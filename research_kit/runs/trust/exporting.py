@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from research_kit.bars.canonical import series_sha256
 from research_kit.errors import StoreError
 from research_kit.runs.importing import checked_bars
-from research_kit.runs.parcel import BARS, EQUITY, MANIFEST, README, SOURCE, TRADES, VERSIONS
-from research_kit.runs.proof import proof_of
-from research_kit.runs.stored_source import is_intact, source_of
+from research_kit.runs.trust.parcel import BARS, EQUITY, MANIFEST, README, SOURCE, TRADES, VERSIONS
+from research_kit.runs.trust.proof import proof_of
+from research_kit.runs.trust.stored_source import is_intact, source_of
 from research_kit.store.bulk import trade_columns
 from research_kit.store.files import write_atomic
 from research_kit.store.fingerprints import TRADE_COLUMNS, trades_sha256

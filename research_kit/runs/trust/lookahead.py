@@ -14,11 +14,11 @@ from research_kit.checks.verdict import LookaheadVerdict
 from research_kit.engine.options import EngineOptions
 from research_kit.errors import error_text
 from research_kit.processes.lock import HeldFile, hold
-from research_kit.runs.background import checker_lock, notes_of
 from research_kit.runs.importing import checked_bars
 from research_kit.runs.run import Run
-from research_kit.runs.stored_source import strategy_class_of
 from research_kit.runs.strategies import keep_strategy
+from research_kit.runs.trust.background import checker_lock, notes_of
+from research_kit.runs.trust.stored_source import strategy_class_of
 from research_kit.store.verdicts import NewVerdict, find_verdict, record_verdict
 from research_kit.strategy.submitted import load_submitted
 from research_kit.version import ENGINE_VERSION

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from research_kit.errors import ResearchKitError
 from research_kit.processes.children import Child, WarmStart
-from research_kit.runs.proof import Finding, stated_spec
+from research_kit.runs.jobs.submitting import DATABASE
 from research_kit.runs.run import Run
-from research_kit.runs.submitting import DATABASE
-from research_kit.runs.verification import Verification
-from research_kit.runs.verifying import keep_verdict, verify_run
+from research_kit.runs.trust.proof import Finding, stated_spec
+from research_kit.runs.trust.verification import Verification
+from research_kit.runs.trust.verifying import keep_verdict, verify_run
 from research_kit.store import listings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from research_kit.runs.home import Home
 
 TARGET = "research_kit.workspace.verifier:verify_runs"
-WARM = ("research_kit.runs.warm", "research_kit.workspace.verifier")
+WARM = ("research_kit.runs.jobs.warm", "research_kit.workspace.verifier")
 _FEW = 2  # as many are verified here: processes take longer to begin
 _MOST = 16  # runs that one process verifies
 _PAUSE = 0.02  # seconds between two looks at what is running

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from research_kit.errors import JobError, NotFoundError, OptionError, StoreError, StrategyError, error_text
 from research_kit.processes.lock import hold
-from research_kit.runs.attempt import LIMITS, SUBMITTED
+from research_kit.runs.jobs.attempt import LIMITS, SUBMITTED
+from research_kit.runs.jobs.worker import lock_file
 from research_kit.runs.recording import new_job, spec_of
 from research_kit.runs.strategies import keep_strategy, write_down
-from research_kit.runs.worker import lock_file
 from research_kit.store import jobs
 from research_kit.store.claims import expected_seconds
 

@@ -16,8 +16,8 @@ from research_kit.metrics.inference.permutation import permutation_test
 from research_kit.metrics.inference.sharpe import SharpeEstimate
 from research_kit.metrics.performance import periodic_rate
 from research_kit.metrics.registry import format_value
-from research_kit.runs.belief import FEW_TRADES, Belief, Evidence, of_luck
-from research_kit.runs.tries import count_tries
+from research_kit.runs.trust.belief import FEW_TRADES, Belief, Evidence, of_luck
+from research_kit.runs.trust.tries import count_tries
 from research_kit.store.register import read_register
 from research_kit.store.trials import find_trial, unpack_returns
 from research_kit.store.verdicts import find_verdict

@@ -19,14 +19,14 @@ from research_kit.engine.options import EngineOptions
 from research_kit.errors import ResearchKitError, StoreError
 from research_kit.metrics.registry import METRICS
 from research_kit.processes.identity import identity
-from research_kit.runs.exporting import SYNTHETIC
 from research_kit.runs.facts import facts_of
 from research_kit.runs.outcome import summary_of, trial_of
-from research_kit.runs.parcel import BARS, EQUITY, SOURCE, TRADES, Manifest, read_file, read_json, read_manifest
 from research_kit.runs.run import Run
 from research_kit.runs.spec import RunSpec
 from research_kit.runs.stored_bars import StoredBars
-from research_kit.runs.stored_source import IMPORTED
+from research_kit.runs.trust.exporting import SYNTHETIC
+from research_kit.runs.trust.parcel import BARS, EQUITY, SOURCE, TRADES, Manifest, read_file, read_json, read_manifest
+from research_kit.runs.trust.stored_source import IMPORTED
 from research_kit.store import jobs
 from research_kit.store.bulk import TEXTS, TIMES, trade_columns
 from research_kit.store.datasets import add_dataset, dataset_with_bars

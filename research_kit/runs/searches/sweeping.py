@@ -19,10 +19,10 @@ from research_kit.errors import OptionError, ParameterError, StoreError, error_t
 from research_kit.processes.identity import identity
 from research_kit.runs.importing import checked_bars
 from research_kit.runs.progress_bar import showing
+from research_kit.runs.searches.sweep import Sweep, load_sweep
 from research_kit.runs.spec import RunSpec, current_versions, spec_hashes
 from research_kit.runs.stored_bars import StoredBars
 from research_kit.runs.strategies import StrategyKey, keep_strategy
-from research_kit.runs.sweep import Sweep, load_sweep
 from research_kit.search.evaluate import LONGEST_ERROR, Results
 from research_kit.search.space import Between
 from research_kit.search.sweep import OnProgress, Search

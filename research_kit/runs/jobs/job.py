@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from research_kit.errors import JobError
 from research_kit.processes.identity import is_over
+from research_kit.runs.jobs.settling import settle
 from research_kit.runs.run import Run
-from research_kit.runs.settling import settle
 from research_kit.store import jobs, listings
 from research_kit.store.claims import backtest_of_job
 from research_kit.store.tables import FINAL_STATES

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from research_kit.errors import NotFoundError, ResearchKitError, StrategyError
-from research_kit.runs.attempt import SUBMITTED
+from research_kit.runs.jobs.attempt import SUBMITTED
 from research_kit.store.strategies import find_strategy
 from research_kit.strategy.source import StrategySource, strategy_source
 from research_kit.strategy.stored import stored_strategy

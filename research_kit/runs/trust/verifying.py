@@ -15,17 +15,17 @@ from research_kit.engine.backtest import BacktestResult, simulation_of
 from research_kit.engine.options import EngineOptions
 from research_kit.errors import ArtifactMissingError, NotFoundError, OptionError, ParameterError, StoreError, error_text
 from research_kit.runs.outcome import orders_sha256
-from research_kit.runs.proof import Finding, Proof, proof_of
 from research_kit.runs.spec import RunSpec, current_versions
 from research_kit.runs.stored_bars import StoredBars
-from research_kit.runs.stored_source import (
+from research_kit.runs.trust.proof import Finding, Proof, proof_of
+from research_kit.runs.trust.stored_source import (
     UntrustedSourceError,
     class_today,
     is_intact,
     source_of,
     strategy_class_of,
 )
-from research_kit.runs.verification import Verification
+from research_kit.runs.trust.verification import Verification
 from research_kit.store.bulk import trade_columns
 from research_kit.store.datasets import dataset_with_bars, find_dataset, version_of
 from research_kit.store.fingerprints import trades_sha256

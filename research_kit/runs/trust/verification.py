@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from html import escape
 from typing import Any
 
-from research_kit.runs.proof import Finding
+from research_kit.runs.trust.proof import Finding
 
 OUTCOMES = ("verified", "agrees", "differs", "failed", "untrusted")
 _WORDS = {

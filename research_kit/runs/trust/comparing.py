@@ -17,7 +17,7 @@ from research_kit.errors import OptionError, ResearchKitError, StrategyError
 from research_kit.runs.outcome import orders_sha256
 from research_kit.runs.run import Run
 from research_kit.runs.spec import current_versions
-from research_kit.runs.stored_source import known_class
+from research_kit.runs.trust.stored_source import known_class
 from research_kit.strategy.order import order_columns
 from research_kit.strategy.signals import EVENTS
 from research_kit.strategy.source import strategy_source
