@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from environments import Competitor
 from equality import UnequalWorkError
-from page import Run
+from page import Run, cell
 from processes import run_module
 from results import Results
-from sheet import OURS, Measure, Sheet, table_of_measures
+from sheet import OURS, Measure, Sheet
 from turns import Options, take_turns
 
 from belief.work import WORKS
@@ -19,7 +19,6 @@ MEASURES = [
     Measure("warm, s", "warm_s"),
     Measure("warm, s of processor", "warm_cpu_s"),
     Measure("peak memory of the first run, MB", "peak_mb"),
-    Measure("what it said", "said", is_compared=False),
 ]
 INTRODUCTION = """
 ## W9: can it be believed?
@@ -58,9 +57,10 @@ def compare_check(sheet: Sheet, case: str, options: Options) -> None:
 
 def section(workload: str, sheet: Sheet, results: Results) -> str:
     """Return the workload's part of the page."""
-    head, rule, *_ = table_of_measures(sheet, sheet.cases[0], MEASURES).splitlines() if sheet.cases else ("", "")
-    lines = [head.replace("engine", "check"), rule]
+    lines = [f"| check | {' | '.join(one.heading for one in MEASURES)} | what it said |"]
+    lines.append("|---|" + "--:|" * len(MEASURES) + "---|")
     for case in sheet.cases:
-        line = table_of_measures(sheet, case, MEASURES).splitlines()[2]
-        lines.append(line.replace(f"| {OURS} |", f"| {case} |"))
+        values = (sheet.value(OURS, case, one.name) for one in MEASURES)
+        said = sheet.row(OURS, case).runs[-1]["said"]
+        lines.append(f"| {case} | {' | '.join(cell(value, None) for value in values)} | {said} |")
     return INTRODUCTION + sheet.missing() + "\n" + "\n".join(lines) + "\n"

@@ -266,9 +266,11 @@ def _reason(name: str, run: _Run) -> str:
 
 def _flag(name: str, run: _Run) -> str:
     of_returns = METRICS[name].needs in ("daily returns", "benchmark") and name != "benchmark_return_percent"
-    flags = (
-        (of_returns and run.days < SHORT, TOO_SHORT.format(n=run.days)),
-        (of_returns and run.ruined, RUINED),
-        (name == "max_drawdown_duration" and run.falls is not None and not run.falls.recovered, NOT_RECOVERED),
-    )
-    return "; ".join(text for is_so, text in flags if is_so)
+    flags = []
+    if of_returns and run.days < SHORT:
+        flags.append(TOO_SHORT.format(n=run.days))
+    if of_returns and run.ruined:
+        flags.append(RUINED)
+    if name == "max_drawdown_duration" and run.falls is not None and not run.falls.recovered:
+        flags.append(NOT_RECOVERED)
+    return "; ".join(flags)

@@ -64,8 +64,7 @@ class Cache:
                 changed = os.fstat(file.fileno()).st_mtime_ns
         except (FileNotFoundError, ValueError):  # ValueError: it is empty
             return None
-        with suppress(OSError):
-            os.utime(path, ns=(time.time_ns(), changed))
+        _used(path, changed)
         return pa.py_buffer(mapped)
 
     def bring(self, relative: str, size: int, fetch: Callable[[Path], object]) -> None:
@@ -77,6 +76,7 @@ class Cache:
             self.make_room(size)
             with replacing(path) as temporary:
                 fetch(temporary)
+            _used(path, path.stat().st_mtime_ns)  # by the clock that reading goes by: that of files lags behind it
 
     def forget(self, relative: str) -> bool:
         """Remove a copy; False where there was none."""
@@ -132,6 +132,11 @@ def _folder() -> Path:
         return (Path(base) if base else Path.home() / ".cache") / "research_kit"
     except RuntimeError:  # a container's user without a home
         return Path(tempfile.gettempdir()) / "research_kit-cache"
+
+
+def _used(path: Path, changed: int) -> None:
+    with suppress(OSError):
+        os.utime(path, ns=(time.time_ns(), changed))
 
 
 def _copies(root: Path) -> Iterator[tuple[int, int, Path]]:

@@ -122,7 +122,7 @@ def test_command_line(script, arguments, expected):
 def test_command_line_refuses_what_it_does_not_know(script, capsys):
     with pytest.raises(SystemExit):
         script("run").parse_options(["--workloads", "W99"])
-    assert "invalid name value: 'W9'" in capsys.readouterr().err
+    assert "invalid name value: 'W99'" in capsys.readouterr().err
 
 
 def test_peers_are_chosen_by_name_or_environment(script, options):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from contextlib import suppress
 
 LATER = (
     "ipykernel.debugger",
@@ -23,12 +24,14 @@ SAYS_NOTHING = "PYDEVD_DISABLE_FILE_VALIDATION"  # or it warns, at import, of br
 
 def load() -> None:
     """Import them; one that a version of ipykernel or IPython does not have is left to the kernel."""
-    os.environ.setdefault(SAYS_NOTHING, "1")
+    before = os.environ.get(SAYS_NOTHING)
+    os.environ[SAYS_NOTHING] = "1"
     for module in LATER:
-        try:
+        with suppress(ImportError):
             importlib.import_module(module)
-        except ImportError:
-            continue
+    del os.environ[SAYS_NOTHING]  # what is started from here is to hear it
+    if before is not None:
+        os.environ[SAYS_NOTHING] = before
 
 
 load()
