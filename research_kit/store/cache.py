@@ -61,10 +61,9 @@ class Cache:
             with path.open("rb") as file:
                 _lock(file, shared=True)
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # keeps the file open, and so the lock
-                changed = os.fstat(file.fileno()).st_mtime_ns
         except (FileNotFoundError, ValueError):  # ValueError: it is empty
             return None
-        _used(path, changed)
+        _used(path)
         return pa.py_buffer(mapped)
 
     def bring(self, relative: str, size: int, fetch: Callable[[Path], object]) -> None:
@@ -76,7 +75,7 @@ class Cache:
             self.make_room(size)
             with replacing(path) as temporary:
                 fetch(temporary)
-            _used(path, path.stat().st_mtime_ns)  # by the clock that reading goes by: that of files lags behind it
+            _used(path)  # by the clock that reading goes by: that of files lags behind it
 
     def forget(self, relative: str) -> bool:
         """Remove a copy; False where there was none."""
@@ -134,9 +133,9 @@ def _folder() -> Path:
         return Path(tempfile.gettempdir()) / "research_kit-cache"
 
 
-def _used(path: Path, changed: int) -> None:
-    with suppress(OSError):
-        os.utime(path, ns=(time.time_ns(), changed))
+def _used(path: Path) -> None:
+    with suppress(OSError):  # another process removed it
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
 
 def _copies(root: Path) -> Iterator[tuple[int, int, Path]]:

@@ -62,7 +62,6 @@ class RemoteFiles:
                 raise FileNotFoundError(self.name(file.path))
             if found != file.size:
                 raise DamagedError(found)
-            self.cache.forget(file.path)
             self.cache.bring(file.path, file.size, partial(self._fetch, file, whole))
         raise StoreError(
             f"The copy of {self.name(file.path)} was removed again before it was opened: the cache {self.cache.root} "
