@@ -14,7 +14,7 @@ import numpy as np
 from research_kit.charts.curves import BandCurve
 from research_kit.charts.reduce import LIMIT, reduce_points
 from research_kit.engine.backtest import BacktestResult, signals_of, simulation_of
-from research_kit.engine.options import EngineOptions
+from research_kit.engine.options import COSTS, EngineOptions
 from research_kit.engine.simulation import Simulation, simulate
 from research_kit.errors import OptionError
 from research_kit.metrics.registry import HEADLINE, METRICS, format_value
@@ -30,11 +30,7 @@ if TYPE_CHECKING:
 
 FILLS = ("next_open", "same_close", "one_bar_later")
 INTRABAR = ("stop_first", "target_first")
-COSTS = (1.0, 2.0)
-COST_OPTIONS = (
-    *("commission", "commission_per_order", "commission_per_unit", "minimum_commission"),
-    *("slippage", "spread", "borrow_rate"),
-)
+COST_FACTORS = (1.0, 2.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +185,7 @@ def _runner(bars: Bars, strategy: Strategy) -> Callable[[EngineOptions], Simulat
 def _arms(
     bars: Bars, strategy: Strategy, options: EngineOptions, run: Callable[[EngineOptions], Simulation]
 ) -> Iterator[Arm]:
-    for fill, costs in product(FILLS, COSTS):
+    for fill, costs in product(FILLS, COST_FACTORS):
         before: Simulation | None = None
         for intrabar in INTRABAR:
             arm = arm_options(options, fill, intrabar, costs)
@@ -223,7 +219,7 @@ def arm_options(options: EngineOptions, fill: str, intrabar: str, costs: float) 
     if fill == "one_bar_later":
         changes["delay"] = options.delay + 1
     if costs != 1.0:
-        changes |= {name: _times(getattr(options, name), costs, name) for name in COST_OPTIONS}
+        changes |= {name: _times(getattr(options, name), costs, name) for name in COSTS}
     return EngineOptions(**options.model_dump() | changes)
 
 

@@ -126,6 +126,16 @@ def _readable(frame: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+def print_problems(problems: list[str], as_json: bool) -> None:
+    """Print what a check found; exit code 1 where it found anything."""
+    if as_json:
+        print_json(problems)
+    else:
+        print("\n".join(problems) or "nothing is wrong")
+    if problems:
+        raise typer.Exit(1)
+
+
 def print_json(value: Any) -> None:
     from research_kit.store.json_values import dump_json
 

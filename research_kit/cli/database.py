@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from research_kit.cli.common import AsJson, print_json
+from research_kit.cli.common import AsJson, print_json, print_problems
 
 app = typer.Typer(help="Look after the database of the workspace.", no_args_is_help=True)
 
@@ -64,12 +64,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     """
     with context.obj.look() as database:
         problems = database.check()
-    if as_json:
-        print_json(problems)
-    else:
-        print("\n".join(problems) or "nothing is wrong")
-    if problems:
-        raise typer.Exit(1)
+    print_problems(problems, as_json)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from research_kit.cli.common import AsJson, print_json
+from research_kit.cli.common import AsJson, print_json, print_problems
 
 app = typer.Typer(help="Look after the bars and curves that rows name.", no_args_is_help=True)
 
@@ -22,12 +22,7 @@ def check(
 
     with context.obj.open() as ws:
         problems = check_files(ws.database, ws.files, read=read)
-    if as_json:
-        print_json(problems)
-    else:
-        print("\n".join(problems) or "nothing is wrong")
-    if problems:
-        raise typer.Exit(1)
+    print_problems(problems, as_json)
 
 
 @app.command()

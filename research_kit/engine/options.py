@@ -14,6 +14,10 @@ def _qualified_name(function: Callable[..., Any]) -> str:
     return f"{function.__module__}:{function.__qualname__}"
 
 
+COSTS = (
+    *("commission", "commission_per_order", "commission_per_unit", "minimum_commission"),
+    *("slippage", "spread", "borrow_rate"),
+)  # the options that cost money
 Rate = Annotated[float, Field(ge=0, lt=1)]
 CommissionFunction = Annotated[
     Callable[[float, float], float], PlainSerializer(_qualified_name, return_type=str, when_used="json")

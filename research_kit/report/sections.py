@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from research_kit.charts.returns import monthly_returns
-from research_kit.engine.options import EngineOptions
+from research_kit.engine.options import COSTS, EngineOptions
 from research_kit.metrics.inference.headline import chance
 from research_kit.metrics.registry import GROUPS, METRICS, format_value
 from research_kit.report.cards import (
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 TRADE_COLUMNS = (
     *("entry_time", "exit_time", "side", "quantity", "entry_price", "exit_price"),
     *("pnl", "pnl_percent", "entry_signal", "exit_signal"),
-)
-COSTS = (
-    *("commission", "commission_per_order", "commission_per_unit", "minimum_commission"),
-    *("slippage", "spread", "borrow_rate"),
 )
 OPTIMISTIC = "Signals are filled at the close of the bar that made them (fill='same_close'): an optimistic convention."
 

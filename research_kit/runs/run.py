@@ -153,7 +153,7 @@ class Run:
         """Equity over its highest value so far (initial cash included) minus 1: a fraction <= 0."""
         return self._series(drawdown_series(self._equity, self.options["initial_cash"]), "drawdown")
 
-    @cached_property
+    @property
     def trials(self) -> int:
         """How many different things were tried on this dataset so far, with any strategy."""
         return count_trials(self.home.database, dataset_sha256=self.job.dataset_sha256)

@@ -71,9 +71,13 @@ def read_register(database: Database, dataset_sha256: str | None) -> Register:
     )
 
 
-def register_mark(database: Database, dataset_sha256: str | None) -> tuple[int, int]:
-    """Return how many trials there are on these bars and the newest id: the same while nothing was tried."""
-    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(_TRIALS.c.id), 0))
+def register_mark(database: Database, dataset_sha256: str | None) -> tuple[int, int, int]:
+    """Return how many trials there are on these bars, the newest id, and how many have returns.
+
+    It is the same while nothing was tried; a trial that failed and completes later is the same row.
+    """
+    trials = (sa.func.count(), sa.func.coalesce(sa.func.max(_TRIALS.c.id), 0), sa.func.count(_TRIALS.c.n_returns))
     with database.read() as session:
-        count, newest = session.execute(query.where(_TRIALS.c.dataset_sha256 == dataset_sha256)).one()
-    return int(count), int(newest)
+        query = sa.select(*trials).where(_TRIALS.c.dataset_sha256 == dataset_sha256)
+        count, newest, with_returns = session.execute(query).one()
+    return int(count), int(newest), int(with_returns)

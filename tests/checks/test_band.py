@@ -5,7 +5,8 @@ import pytest
 
 import research_kit as rk
 from research_kit.charts.band import spans_of
-from research_kit.checks.band import COST_OPTIONS, arm_options
+from research_kit.checks.band import arm_options
+from research_kit.engine.options import COSTS
 from research_kit.errors import OptionError
 
 
@@ -76,9 +77,9 @@ def test_twice_the_costs_never_earn_more(bars):
 
 
 def test_every_cost_counts_twice_and_nothing_else_changes():
-    costs = dict.fromkeys(COST_OPTIONS, 0.01)
+    costs = dict.fromkeys(COSTS, 0.01)
     arm = arm_options(rk.EngineOptions(**costs, delay=2, size=0.5), "one_bar_later", "stop_first", 2.0)
-    assert {name: getattr(arm, name) for name in COST_OPTIONS} == dict.fromkeys(COST_OPTIONS, 0.02)
+    assert {name: getattr(arm, name) for name in COSTS} == dict.fromkeys(COSTS, 0.02)
     assert (arm.delay, arm.size, arm.fill) == (3, 0.5, "next_open")
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from research_kit.errors import JobError, NotFoundError, OptionError, StoreError, StrategyError, error_text
-from research_kit.processes.lock import hold
+from research_kit.processes.holder import start_holder
 from research_kit.runs.jobs.attempt import LIMITS, SUBMITTED
 from research_kit.runs.jobs.worker import lock_file
 from research_kit.runs.recording import new_job, spec_of
@@ -101,21 +98,8 @@ def ensure_worker(home: Home) -> None:
     folder = home.files.folder
     if os.name != "posix":
         raise JobError("Workers need Linux or macOS; run it in this process instead: ws.run(...).")
-    held = hold(lock_file(folder), tries=1)
-    if held is None:
-        return
-    log = folder / "logs" / "worker.log"
-    command = [sys.executable, "-P", "-m", "research_kit.workspace.worker", str(folder), str(held.number), str(IDLE)]
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=[held.number],
-            start_new_session=True,
-            cwd=folder,
-            env=os.environ | {DATABASE: home.database.url},
-        )
-    held.release()  # the worker has it now
-    Thread(target=process.wait, name="end of the worker", daemon=True).start()
+    start_holder(
+        *(lock_file(folder), "research_kit.workspace.worker", folder, [str(IDLE)]),
+        log=folder / "logs" / "worker.log",
+        environment={DATABASE: home.database.url},
+    )

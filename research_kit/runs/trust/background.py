@@ -7,15 +7,12 @@ none. It begins in a session of its own: whatever becomes of the notebook, it en
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
+from research_kit.processes.holder import start_holder
 from research_kit.processes.identity import machine
-from research_kit.processes.lock import hold
 from research_kit.runs.strategies import write_down
 from research_kit.store.files import write_atomic
 from research_kit.store.verdicts import find_verdict
@@ -63,26 +60,12 @@ def checker_lock(home: Home) -> Path:
 
 def ensure_checker(home: Home) -> None:
     """Start the process that checks the runs of this workspace, unless one is there."""
-    held = hold(checker_lock(home), tries=1)
-    if held is None:
-        return
     folder = home.files.folder
-    command = [sys.executable, "-P", "-m", "research_kit.workspace.checker", str(folder), str(held.number)]
-    try:
-        with (folder / "logs" / "checks.log").open("ab") as output:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=[held.number],
-                start_new_session=True,
-                cwd=folder,
-                env=os.environ | {DATABASE: home.database.url},
-            )
-    finally:
-        held.release()  # the other process has it now
-    Thread(target=process.wait, name="end of the checks", daemon=True).start()
+    start_holder(
+        *(checker_lock(home), "research_kit.workspace.checker", folder),
+        log=folder / "logs" / "checks.log",
+        environment={DATABASE: home.database.url},
+    )
 
 
 def _written_down(home: Home, strategy: Strategy) -> str:

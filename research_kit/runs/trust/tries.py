@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -64,15 +64,15 @@ class Tries:
 
 @dataclass(frozen=True)
 class Counted:
-    """The tries in both scopes; ``headline`` is the larger."""
+    """The tries in both scopes."""
 
     family: Tries
     dataset: Tries
 
     @property
     def headline(self) -> Tries:
-        """The scope with more trials: the dataset's, and of as many the dataset's too."""
-        return self.family if self.family.trials > self.dataset.trials else self.dataset
+        """The larger scope: the dataset's, of which the family is a part."""
+        return self.dataset
 
 
 def count_tries(home: Home, dataset_sha256: str | None, strategy_name: str) -> Counted:
@@ -85,18 +85,14 @@ def count_tries(home: Home, dataset_sha256: str | None, strategy_name: str) -> C
     everything = np.arange(len(register))
     own = everything[np.array([name == strategy_name for name in register.strategy_name], dtype=np.bool_)]
     dataset = _tries(home, DATASET, register, everything)
-    family = Tries(FAMILY, *_figures(dataset)) if len(own) == len(register) else _tries(home, FAMILY, register, own)
+    family = replace(dataset, scope=FAMILY) if len(own) == len(register) else _tries(home, FAMILY, register, own)
     counted = Counted(family, dataset)
     kept[key] = mark, counted
     return counted
 
 
 _Key = tuple[str | None, str]
-_KEPT: WeakKeyDictionary[Database, dict[_Key, tuple[tuple[int, int], Counted]]] = WeakKeyDictionary()
-
-
-def _figures(tries: Tries) -> tuple[int, float, float | None]:
-    return tries.trials, tries.effective, tries.variance
+_KEPT: WeakKeyDictionary[Database, dict[_Key, tuple[tuple[int, int, int], Counted]]] = WeakKeyDictionary()
 
 
 def _tries(home: Home, scope: str, register: Register, positions: NDArray[np.int64]) -> Tries:
