@@ -265,3 +265,16 @@ def test_help_says_what_a_command_does(kit, command, words):
         assert word.lower() in plain.lower()
     listed = re.sub(r"\x1b\[[0-9;]*m", "", kit("--help").stdout)
     assert re.search(rf"\b{command}\b", listed)
+
+
+def test_a_sweep_says_how_much_of_its_best_is_luck_when_asked(kit, opened):
+    done = kit("sweep", "search.yml", "--overfitting", spec=SWEEP)
+    assert (done.returncode, done.stderr) == (0, "")
+    with opened() as ws:
+        judged = ws.load_sweep(1).overfitting()
+    assert str(judged.headline) in done.stdout
+    assert judged.verdict in done.stdout
+    assert all(one.title in done.stdout and one.shown in done.stdout for one in judged.statistics.values())
+    told = json.loads(kit("sweep", "search.yml", "--overfitting", "--json", spec=SWEEP).stdout)
+    assert told["overfitting"]["deflated"] == judged.deflated
+    assert "overfitting" not in json.loads(kit("sweep", "search.yml", "--json", spec=SWEEP).stdout)

@@ -52,3 +52,19 @@ def test_json_has_all_of_it(call):
 def test_what_is_misspelt_is_told(call):
     done = call("lookahead", "sma_cros", "walk")
     assert isinstance(done.exception, NotFoundError)
+
+
+def test_a_run_says_what_it_is_worth_and_believe_says_why(call, tmp_path):
+    done = call("run", "sma_cross", "walk", "-p", "fast=5", "-p", "slow=20")
+    with rk.open_workspace(tmp_path / "ws") as ws:
+        belief = ws.load_run(1).believe()
+    assert done.output.splitlines()[-1] == str(belief.headline)
+    assert call("believe", "1").output.strip() == repr(belief)
+    assert json.loads(call("believe", "1", "--json").output) == belief.to_dict()
+    told = json.loads(call("run", "sma_cross", "walk", "-p", "fast=6", "-p", "slow=20", "--json").output)
+    assert told["metrics"]["trials"] == 2
+    assert told["headline"].startswith("Sharpe ")
+
+
+def test_there_is_nothing_to_believe_of_a_run_that_is_not_there(call):
+    assert isinstance(call("believe", "7").exception, NotFoundError)

@@ -1,4 +1,4 @@
-"""A process that goes on by itself and holds a file, so that there is one of its kind; its starter hands the file over."""
+"""A process that goes on by itself and holds a file, so that there is one of its kind; it inherits the file."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from bs4 import BeautifulSoup
 
 from research_kit.errors import OptionError
 from research_kit.report.cards import (
+    evidence_table,
     key_figures,
     metrics_table,
     monthly_table,
@@ -19,6 +20,7 @@ CARDS = {
     "metrics_table": metrics_table({HOSTILE: [(HOSTILE, HOSTILE, HOSTILE)]}),
     "trades_table": trades_table({HOSTILE: [HOSTILE], "entry_signal": np.array([HOSTILE], dtype=object)}),
     "warning_box": warning_box(HOSTILE),
+    "evidence_table": evidence_table(HOSTILE, HOSTILE, [(HOSTILE,) * 5], [HOSTILE]),
 }
 
 

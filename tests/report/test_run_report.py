@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from bs4 import BeautifulSoup
 
 import research_kit as rk
 from research_kit.errors import ReportError
@@ -28,12 +29,29 @@ def page(workspace):
 
 def test_the_page_holds_every_section(page, workspace):
     run = workspace.load_run(1)
-    for words in ("Equity, drawdown, trades", "Months", "Metrics", "Trades", "What this run is", "1 trial on this"):
+    for words in (
+        "Equity, drawdown, trades",
+        "Months",
+        "Metrics",
+        "Trades",
+        "What this run is",
+        "1 trial on this",
+        "Can it be believed?",
+    ):
         assert words in page
     for name in ("dataset_sha256", "strategy_sha256", "spec_hash"):
         assert run.spec[name] in page
     assert "numpy=" in page
     assert "Sharpe ratio" in page
+
+
+def test_the_page_says_what_the_run_is_worth(page, workspace):
+    belief = workspace.load_run(1).believe()
+    shown = " ".join(BeautifulSoup(page, "html.parser").get_text(" ").split())
+    assert str(belief.headline) in shown
+    assert all(f"{one.title} {one.shown} {one.sentence}" in shown for one in belief.evidence)
+    assert all(change in shown for change in belief.changes)
+    assert "chance of skill, after 1 trial" in shown
 
 
 def test_the_page_warns_of_what_flatters(page):

@@ -1,5 +1,7 @@
 """How many tries a result took: counted for each spec once, whatever became of it, and how many differ."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,26 @@ def test_fits_of_a_walk_forward_are_grouped_by_their_days(days):
     assert len(groups) > 1
     assert sum(map(len, groups)) == len(register)
     assert tries(days, "momentum").headline.trials == len(register)
+
+
+class Moody(rk.Strategy):
+    """Raises as long as it is told to."""
+
+    fails: ClassVar[bool] = True
+
+    def signals(self, bars):
+        if Moody.fails:
+            raise ValueError("no")
+        return rk.Signals.target(bars.close > rk.indicators.sma(bars.close, 20))
+
+
+def test_a_trial_that_failed_and_completes_later_is_counted_anew(days, monkeypatch):
+    days.run("momentum", "days", {"length": 15})
+    with pytest.raises(ValueError, match="no"):
+        days.run(Moody, "days")
+    before = tries(days).dataset
+    monkeypatch.setattr(Moody, "fails", False)
+    days.run(Moody, "days")
+    after = tries(days).dataset
+    assert (before.trials, before.variance) == (after.trials, None) == (2, None)
+    assert after.variance is not None

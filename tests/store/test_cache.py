@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -134,3 +135,9 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"cannot be used: .*Say another one in RESEARCH_KIT_CACHE"):
         bring(Cache(tmp_path / "file" / "cache", "one", 10), "a")
+
+
+def test_bringing_a_copy_is_using_it_by_the_clock_that_reading_goes_by(cache):
+    before = time.time_ns()
+    bring(cache, "a")
+    assert before <= cache.path("data/a.arrow").stat().st_atime_ns <= time.time_ns()

@@ -229,6 +229,21 @@ def test_one_of_many_fetches_it_and_the_others_wait(failing, tmp_path, make_bars
     assert copies(far) == [f"{stored.sha256}.arrow"]
 
 
+def test_a_copy_that_came_meanwhile_is_not_taken_away(failing, tmp_path, make_bars, monkeypatch):
+    stored = Machine("failing://files", tmp_path / "a").save_bars(make_bars(5_000))
+    one, other = (Machine("failing://files", tmp_path / "b") for _ in range(2))
+    asked = one.place._size
+
+    def meanwhile(path):
+        other.open_bars(stored.path, stored.sha256, stored.size)
+        return asked(path)
+
+    failing.calls.clear()
+    monkeypatch.setattr(one.place, "_size", meanwhile)
+    one.open_bars(stored.path, stored.sha256, stored.size)
+    assert failing.calls.count("get") == 1
+
+
 READER = """
 import sys
 from research_kit.store.places import files_at
