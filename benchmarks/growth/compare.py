@@ -37,6 +37,12 @@ AXES = (
     ),
     Axis("events", "bars of one backtest by on_bar", (1_000, 3_000, 10_000, 30_000, 100_000), (1_000, 3_000, 10_000)),
     Axis("trades", "trades of one backtest of 1M bars", (20_000, 5_000, 1_000, 200, 50, 10), (5_000, 200, 10)),
+    Axis(
+        "levels",
+        "bars of one backtest by stops and targets",
+        (10_000, 30_000, 100_000, 300_000, 1_000_000),
+        (3_000, 10_000, 30_000),
+    ),
     Axis("sets", "sets of a sweep of 10k bars", (10, 30, 100, 300, 1_000, 3_000, 10_000), (10, 30, 100)),
     Axis(
         "stored",

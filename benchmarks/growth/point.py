@@ -45,6 +45,18 @@ def trades(slow: int) -> tuple[Work, int]:
     return lambda: rk.run_backtest(given, strategy, settings).metrics, int(made or 0)
 
 
+class OftenLong(rk.Strategy):
+    """Enter on every third bar; stops and targets do the rest."""
+
+    def signals(self, bars: rk.Bars) -> rk.Signals:
+        return rk.Signals(enter_long=np.arange(len(bars)) % 3 == 0, exit_long=np.zeros(len(bars), dtype=bool))
+
+
+def levels(count: int) -> tuple[Work, int]:
+    given, settings = bars_of(count), rk.EngineOptions(stop_loss=0.002, take_profit=0.002)
+    return lambda: rk.run_backtest(given, OftenLong(), settings).metrics, count
+
+
 def sets(count: int) -> tuple[Work, int]:
     if not hasattr(rk, "run_sweep"):
         measuring.missing("rk.run_sweep is not there yet")
@@ -82,7 +94,14 @@ def stored(count: int) -> tuple[Work, int]:
     return work, count
 
 
-AXES: dict[str, Axis] = {"bars": bars, "events": events, "trades": trades, "sets": sets, "stored": stored}
+AXES: dict[str, Axis] = {
+    "bars": bars,
+    "events": events,
+    "trades": trades,
+    "levels": levels,
+    "sets": sets,
+    "stored": stored,
+}
 
 
 def main() -> None:

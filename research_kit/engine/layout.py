@@ -87,6 +87,16 @@ LOT = np.dtype(
     align=True,
 )
 
+AHEAD = np.dtype(
+    [
+        ("until", np.int64),  # the signals before this bar were looked at
+        ("next", np.int64),  # which of the places that were noted comes next
+        ("count", np.int64),
+        ("touched", np.float64),  # a sum that nobody reads: it brings the opens that will be asked for near
+    ],
+    align=True,
+)
+
 ROUNDING = 1e-9  # relative; a difference in units or money below this is none
 
 SIZINGS = ("fraction", "units", "cash", "risk", "volatility")
@@ -143,6 +153,7 @@ class Wishes(NamedTuple):
     """What the strategy wants: a target or event bits for each bar; the other arrays are empty when not used."""
 
     signal: NDArray[Any]
+    words: NDArray[np.uint64]  # the same memory, eight bytes at a time
     stop_prices: NDArray[np.float64]
     target_prices: NDArray[np.float64]
     volatility: NDArray[np.float64]  # yearly, known at each bar's close
@@ -208,4 +219,6 @@ class Book(NamedTuple):
     lots: NDArray[Any]
     trades: NDArray[Any]
     rejections: NDArray[Any]
+    ahead: Any  # an AHEAD record, and the bars that it has noted
+    places: NDArray[np.int64]
     commission_function: Any  # None, or a compiled function of price and units

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research_kit.compiled import inlined
+from research_kit.engine.ahead import look_from
 from research_kit.engine.layout import (
     ENTER_LONG_BIT,
     ENTER_SHORT_BIT,
@@ -24,41 +25,38 @@ CHUNK = 64  # bars that are looked at together: a loop of fixed length runs in v
 
 @inlined
 def quiet_end(i: int, market: Market, wishes: Wishes, book: Book) -> int:
-    """Return the first bar from ``i`` on in which something may happen; the last bar is never quiet."""
-    calm = _calm(book)
+    """Return the first bar from ``i`` on in which something may happen; the last bar is never quiet.
+
+    Signals and prices are looked at by turns, a stretch at a time: neither is read far beyond what ends the quiet.
+    """
+    calm, last = _calm(book), len(market.close) - 1
     if i < calm.lag or not _can_be_quiet(len(market.synthetic), book) or _speaks(wishes.signal[i - calm.lag], calm):
         return i
-    end = _silence_end(i, len(market.close) - 1, wishes.signal, calm)
-    if calm.units != 0.0 and (calm.floor > -np.inf or calm.ceiling < np.inf):
-        return range_end(i, end, market.low, market.high, calm.floor, calm.ceiling)
-    return end
+    is_bounded = calm.units != 0.0 and (calm.floor > -np.inf or calm.ceiling < np.inf)
+    known, end = i - calm.lag + 1, i  # what asks for nothing once asks for nothing again
+    while end < last:
+        start = end
+        look_from(known, market, wishes, book)
+        known = _next_word(calm, wishes.signal, book)
+        end = min(known + calm.lag, last)
+        if is_bounded:
+            reached = range_end(start, end, market.low, market.high, calm.floor, calm.ceiling)
+            if reached < end:
+                return reached
+        if known < book.ahead.until:
+            return end
+    return last
 
 
 @inlined
-def _silence_end(i: int, end: int, signal: NDArray[Any], calm: Calm) -> int:
-    """Return the first bar from ``i`` on whose signal asks for something."""
-    at, last = i - calm.lag, end - calm.lag
-    while at < last:
-        at = _next_change(at + 1, last, signal, signal[at])  # what asks for nothing once asks for nothing again
-        if at < last and _speaks(signal[at], calm):
-            break
-    return at + calm.lag
-
-
-@inlined
-def _next_change(at: int, end: int, signal: NDArray[Any], value: Any) -> int:
-    """Return the first position from ``at`` on that holds another value."""
-    while at + CHUNK <= end:
-        part = signal[at : at + CHUNK]
-        changes = 0
-        for k in range(CHUNK):
-            changes += part[k] != value
-        if changes > 0:
-            break
-        at += CHUNK
-    while at < end and signal[at] == value:
-        at += 1
-    return at
+def _next_word(calm: Calm, signal: NDArray[Any], book: Book) -> int:
+    """Return the first bar among those looked at whose signal asks for something, or the first that was not."""
+    ahead = book.ahead
+    for k in range(ahead.next, ahead.count):
+        place = book.places[k]
+        if place < len(signal) and _speaks(signal[place], calm):
+            return int(place)
+    return int(ahead.until)
 
 
 @inlined

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from research_kit.bars.frame import Bars
 from research_kit.bars.sessions import bars_per_year
 from research_kit.buffers import empty_floats
+from research_kit.engine.ahead import SPAN, words_of
 from research_kit.engine.commission import compiled_commission
 from research_kit.engine.excursion import add_excursions
 from research_kit.engine.kernel import SPARE, run_bars
 from research_kit.engine.layout import (
+    AHEAD,
     ENTER_LONG_BIT,
     ENTER_SHORT_BIT,
     EXIT_LONG_BIT,
@@ -257,7 +259,8 @@ def wishes_of(bars: Bars, signals: Signals, options: EngineOptions) -> Wishes:
     """Return what a strategy wants as the kernel reads it."""
     stops, targets = (np.ascontiguousarray(signals.prices.get(name, NO_FLOATS)) for name in LEVELS)
     volatility = volatility_of(bars, options) if options.sizing == "volatility" else NO_FLOATS
-    return Wishes(*map(_frozen, (signal_row(signals), stops, targets, volatility)))
+    row = signal_row(signals)
+    return Wishes(*map(_frozen, (row, words_of(row), stops, targets, volatility)))
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
@@ -301,6 +304,8 @@ def empty_book(bars: Bars, options: EngineOptions, *, is_target: bool, has_price
         lots=np.zeros(FIRST_ROOM, LOT),
         trades=np.zeros(max(FIRST_ROOM, len(bars) // 32), TRADE),  # pages that stay empty cost nothing
         rejections=np.zeros(FIRST_ROOM, REJECTION),
+        ahead=np.zeros(1, AHEAD)[0],
+        places=np.empty(SPAN + 1, np.int64),
         commission_function=compiled_commission(options.commission) if callable(options.commission) else None,
     )
 

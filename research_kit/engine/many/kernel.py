@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research_kit.compiled import compiled_kernel, inlined
+from research_kit.engine.ahead import look_afresh
 from research_kit.engine.kernel import has_room, run_bar
 from research_kit.engine.layout import FIRST_BAR, Book, Market, Wishes
 from research_kit.engine.many.tally import count_trades
@@ -30,23 +31,36 @@ class Ledger(NamedTuple):
     scratch: NDArray[np.float64]
 
 
+class Rows(NamedTuple):
+    """The signals of many sets, one row each, and the same memory eight bytes at a time."""
+
+    signals: NDArray[Any]
+    words: NDArray[np.uint64]
+
+
 @compiled_kernel
-def run_sets(first_set: int, signals: NDArray[Any], market: Market, wishes: Wishes, book: Book, ledger: Ledger) -> int:
-    """Run each row of ``signals`` from ``first_set`` on; return the number of rows, or the one that needs more room.
+def run_sets(first_set: int, rows: Rows, market: Market, wishes: Wishes, book: Book, ledger: Ledger) -> int:
+    """Run each of the rows from ``first_set`` on; return the number of rows, or the one that needs more room.
 
     The rows of ``ledger`` are zero where a set begins; the state and the signals of ``book`` and ``wishes`` are not
     looked at.
     """
     states = ledger.states
-    for at in range(first_set, len(signals)):
+    for at in range(first_set, len(rows.signals)):
         states[1] = states[0]
         begin_falls(ledger.falls[0], states[0].cash)
-        own_wishes = Wishes(signals[at], wishes.stop_prices, wishes.target_prices, wishes.volatility)
-        own_book = Book(book.settings, states[1], book.lots, book.trades, book.rejections, book.commission_function)
+        own_wishes = Wishes(
+            rows.signals[at], rows.words[at], wishes.stop_prices, wishes.target_prices, wishes.volatility
+        )
+        own_book = Book(
+            *(book.settings, states[1], book.lots, book.trades, book.rejections),
+            *(book.ahead, book.places, book.commission_function),
+        )
+        look_afresh(own_book)
         if not _run_set(at, market, own_wishes, own_book, ledger):
             return at
         _end(at, market, own_book, ledger)
-    return len(signals)
+    return len(rows.signals)
 
 
 @inlined

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research_kit.bars.sessions import day_ends
+from research_kit.engine.ahead import padded_length
 from research_kit.engine.layout import LOT, STATE, Book
-from research_kit.engine.many.kernel import SCRATCH, Ledger, run_sets
+from research_kit.engine.many.kernel import SCRATCH, Ledger, Rows, run_sets
 from research_kit.engine.many.tally import SUMMARY, TALLY
 from research_kit.engine.records import REJECTION, TRADE
 from research_kit.engine.simulation import (
@@ -77,10 +78,10 @@ class SetRunner:
             if block is None or filled == len(block.rows) or not _alike(block, signals, row):
                 if block is not None:
                     blocks[-1] = Block(block.first, block.rows[:filled])
-                room = row[None].copy() if signals.prices else self._room(row, most, blocks)
+                room = _fresh_room(1, row) if signals.prices else self._room(row, most, blocks)
                 blocks.append(block := Block(signals, room))
                 filled = 0
-            block.rows[filled] = row
+            block.rows[filled, : len(row)] = row
             filled += 1
         if blocks:
             blocks[-1] = Block(blocks[-1].first, blocks[-1].rows[:filled])
@@ -92,7 +93,7 @@ class SetRunner:
         kept = self._rows.get(row.dtype)
         if kept is not None and len(kept) >= rows and not any(block.rows.base is kept for block in blocks):
             return kept[:rows]
-        fresh = np.empty((rows, len(row)), row.dtype)
+        fresh = _fresh_room(rows, row)
         if kept is None or len(kept) < rows:
             self._rows[row.dtype] = fresh
         return fresh[:rows]
@@ -139,11 +140,17 @@ class SetRunner:
             *(states, np.zeros(1, FALLS), self._close_sums, self._scratch),
         )
         wishes = wishes_of(self.bars, signals, self.options)
-        done = run_sets(0, block, self._market, wishes, book, ledger)
+        rows = Rows(block, block.view(np.uint64))
+        done = run_sets(0, rows, self._market, wishes, book, ledger)
         while done < len(block):
             self._books[is_target] = book = _with_more_room(book)
             ledger.summaries[done], ledger.tallies[done] = np.zeros(1, SUMMARY)[0], np.zeros(1, TALLY)[0]
-            done = run_sets(done, block, self._market, wishes, book, ledger)
+            done = run_sets(done, rows, self._market, wishes, book, ledger)
+
+
+def _fresh_room(rows: int, row: NDArray[Any]) -> NDArray[Any]:
+    """Return room for so many rows like this one, each of whole words."""
+    return np.empty((rows, padded_length(len(row), row.dtype)), row.dtype)
 
 
 def _with_more_room(book: Book) -> Book:
