@@ -1,7 +1,6 @@
 """Holdouts as rows: a name is locked from a time on, every locking is kept, and who has seen the data is counted.
 
-A dataset's family is every version of its name, what these were made from, and all that was made from any of them: they
-hold the same market. A trial is of the family when it ran on the bars of one of its members.
+A holdout holds for the whole family of a name (``store.families``).
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from sqlmodel import Session
 
 from research_kit.errors import OptionError
 from research_kit.store.database import Database, serialise
+from research_kit.store.families import family_of
 from research_kit.store.records import checked_row
 from research_kit.store.tables import HoldoutLock, columns_of
 
-_DATASETS, _PARENTS = columns_of("datasets"), columns_of("dataset_parents")
-_LOCKS, _TRIALS = columns_of("holdout_locks"), columns_of("trials")
+_DATASETS, _LOCKS, _TRIALS = columns_of("datasets"), columns_of("holdout_locks"), columns_of("trials")
 
 
 class LockedName(NamedTuple):
@@ -121,9 +120,5 @@ def _reaches(start: datetime) -> sa.ColumnElement[bool]:
 
 
 def _family(name: str) -> sa.CTE:
-    """Return the ids of the datasets of a name, of their ancestors, and of everything made from these."""
-    ancestors = sa.select(_DATASETS.c.id).where(_DATASETS.c.name == name).cte("ancestors", recursive=True)
-    up = sa.select(_PARENTS.c.parent_id).join(ancestors, _PARENTS.c.dataset_id == ancestors.c.id)
-    family = sa.select(ancestors.union(up).c.id).cte("family", recursive=True)
-    down = sa.select(_PARENTS.c.dataset_id).join(family, _PARENTS.c.parent_id == family.c.id)
-    return family.union(down)  # not UNION ALL: what was found before is not looked at again
+    """Return the ids of the datasets of a name and of all that hold the same market."""
+    return family_of(_DATASETS.c.name == name)

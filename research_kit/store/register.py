@@ -1,4 +1,4 @@
-"""The register of trials by scope: what was tried on a dataset, each with its strategy, shape and daily returns."""
+"""The register of trials by scope: what was tried on a market, each with its strategy, shape and daily returns."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from research_kit.store.database import Database
+from research_kit.store.families import tried_on
 from research_kit.store.stored_trials import columns_of_rows, daily_returns
 from research_kit.store.tables import columns_of
 
@@ -20,7 +21,7 @@ _NAMES = ("spec_hash", "strategy_name", "first_day", "n_returns", "mean", "std")
 
 @dataclass(frozen=True, eq=False)
 class Register:
-    """Everything that was tried on one dataset, by column, oldest first; position i of each belongs together.
+    """Everything that was tried on one market, by column, oldest first; position i of each belongs together.
 
     ``n_returns`` is 0 where a trial has no daily returns (it failed). ``mean`` and ``std`` are those of the daily
     returns, NaN where undefined.
@@ -57,8 +58,11 @@ class Register:
 
 
 def read_register(database: Database, dataset_sha256: str | None) -> Register:
-    """Return everything that was tried on the bars with this hash: of every kind and state, deleted ones too."""
-    query = sa.select(*(_TRIALS.c[name] for name in _NAMES)).where(_TRIALS.c.dataset_sha256 == dataset_sha256)
+    """Return everything that was tried on the bars with this hash or on others of their family (``store.families``).
+
+    Trials of every kind and state, deleted ones too.
+    """
+    query = sa.select(*(_TRIALS.c[name] for name in _NAMES)).where(tried_on(dataset_sha256))
     with database.read() as session:
         columns = columns_of_rows(session.execute(query.order_by(_TRIALS.c.id)).all(), _NAMES)
     return Register(
@@ -72,12 +76,12 @@ def read_register(database: Database, dataset_sha256: str | None) -> Register:
 
 
 def register_mark(database: Database, dataset_sha256: str | None) -> tuple[int, int, int]:
-    """Return how many trials there are on these bars, the newest id, and how many have returns.
+    """Return how many trials there are on these bars and their family, the newest id, and how many have returns.
 
     It is the same while nothing was tried; a trial that failed and completes later is the same row.
     """
     trials = (sa.func.count(), sa.func.coalesce(sa.func.max(_TRIALS.c.id), 0), sa.func.count(_TRIALS.c.n_returns))
     with database.read() as session:
-        query = sa.select(*trials).where(_TRIALS.c.dataset_sha256 == dataset_sha256)
+        query = sa.select(*trials).where(tried_on(dataset_sha256))
         count, newest, with_returns = session.execute(query).one()
     return int(count), int(newest), int(with_returns)

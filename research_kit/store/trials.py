@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from research_kit.store.database import Database
+from research_kit.store.families import tried_on
 from research_kit.store.records import TrialRecord
 from research_kit.store.returns import pack_returns, unpack_returns
 from research_kit.store.tables import SweepSet, Trial, columns_of
@@ -43,7 +44,7 @@ def write_trial(session: Session, trial: TrialRecord) -> None:
 
 
 def count_trials(database: Database, dataset_sha256: str | None = None, strategy_name: str | None = None) -> int:
-    """Return how many different things were tried: on a dataset, with a strategy, or both."""
+    """Return how many different things were tried: on a dataset and its family, with a strategy, or both."""
     query = sa.select(sa.func.count()).select_from(_TABLE)
     with database.read() as session:
         return session.scalar(narrowed(query, dataset_sha256, strategy_name)) or 0
@@ -65,9 +66,9 @@ def find_trial(database: Database, spec_hash: str) -> Trial | None:
 
 
 def narrowed(query: Any, dataset_sha256: str | None, strategy_name: str | None, sweep_id: int | None = None) -> Any:
-    """Return a query for those trials only that are on a dataset, with a strategy, of a sweep's sets."""
+    """Return a query for those trials only that are on a dataset or its family, with a strategy, of a sweep's sets."""
     if dataset_sha256 is not None:
-        query = query.where(_TABLE.c.dataset_sha256 == dataset_sha256)
+        query = query.where(tried_on(dataset_sha256))
     if strategy_name is not None:
         query = query.where(_TABLE.c.strategy_name == strategy_name)
     if sweep_id is not None:

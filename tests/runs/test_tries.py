@@ -63,6 +63,29 @@ def test_other_data_does_not_count(days):
     assert tries(days, dataset="walk").dataset.trials == 1
 
 
+def test_other_versions_of_the_data_and_what_is_made_from_it_are_the_same_market(days, make_bars):
+    """One bar more, or weeks instead of days, begins no new count; the trials are listed where they count."""
+    days.run("sma_cross", "days", {"fast": 5, "slow": 20})
+    longer = make_bars(401, step_ns=86_400 * 10**9, sigma=0.01)
+    weeks = days.resample("days", "1w")
+    days.import_dataset(longer.frame, name="days", symbol="DAYS")
+    assert tries(days).dataset.trials == 1
+    days.run("sma_cross", "days", {"fast": 5, "slow": 20})
+    days.run("sma_cross", weeks.id, {"fast": 2, "slow": 5})
+    days.run("momentum", "walk", {"length": 15})
+    assert [tries(days, dataset=one).dataset.trials for one in ("days", weeks.id)] == [3, 3]
+    assert tries(days, dataset=weeks.id).family.trials == 3
+    assert [len(days.trials(one)) for one in ("days", weeks.id, "walk")] == [3, 3, 1]
+    assert days.load_run(1).metrics["trials"] == 3
+
+
+def test_the_count_outlives_its_dataset(days):
+    run = days.run("sma_cross", "days", {"fast": 5, "slow": 20})
+    assert count_tries(days, run.job.dataset_sha256, "sma_cross").dataset.trials == 1
+    assert count_tries(days, None, "sma_cross").dataset.trials == 0
+    assert count_tries(days, "0" * 64, "sma_cross").dataset.trials == 0
+
+
 def test_what_is_tried_later_is_counted_later(days):
     days.run("sma_cross", "days", {"fast": 5, "slow": 20})
     assert tries(days).dataset.trials == 1
