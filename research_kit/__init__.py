@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from research_kit.engine.backtest import BacktestResult as BacktestResult
     from research_kit.engine.backtest import run_backtest as run_backtest
     from research_kit.engine.options import EngineOptions as EngineOptions
+    from research_kit.report.write import write_report as write_report
     from research_kit.runs.trust.comparing import compare as compare
     from research_kit.search.space import between as between
     from research_kit.search.sweep import run_sweep as run_sweep
@@ -57,6 +58,7 @@ _HOMES = {
     "sources": "research_kit.sources",
     "strategies": "research_kit.strategy.library",
     "widgets": "research_kit.widgets",
+    "write_report": "research_kit.report.write:write_report",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - the homes are the one list of names

@@ -14,6 +14,7 @@ from research_kit.search.specification import read_specification
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = ("batches", "strategies", "search", "lookahead", "inference", "storage", "verify", "reports")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
@@ -38,7 +39,7 @@ def test_the_readmes_example_runs(tmp_path, make_bars):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["batches", "strategies", "search", "lookahead", "inference", "storage", "verify"])
+@pytest.mark.parametrize("page", EXAMPLES)
 def test_the_examples_of_a_page_run(page, tmp_path, make_bars, monkeypatch):
     monkeypatch.setenv("RESEARCH_KIT_CACHE", str(tmp_path / "cache"))
     code = "\n".join(blocks("python", (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")))
@@ -56,6 +57,18 @@ def test_the_specification_of_the_page_is_one(tmp_path):
     asked = read_specification(tmp_path / "search.yml")
     assert asked["grid"]["fast"] == rk.between(5, 50, 5)
     assert asked["commission"] == 0.001
+
+
+def test_the_commands_of_the_page_exist_with_their_options():
+    from research_kit.cli import app
+
+    known = get_command(app).commands
+    text = "\n".join(blocks("bash", (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")))
+    lines = [line.split("#")[0].split() for line in text.splitlines()]
+    assert len(lines) == 7
+    for _, command, *rest in lines:
+        options = {name for one in known[command].params for name in one.opts}
+        assert {word for word in rest if word.startswith("-")} <= options
 
 
 def test_the_readmes_commands_exist():

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,6 +173,20 @@ def clock_of(session: str) -> tuple[str, int]:
     from research_kit.bars.exchanges import day_clock
 
     return day_clock(session)
+
+
+def told_clock(session: str, timezone: str | None = None) -> str:
+    """Return the zone in which to tell hours of a market: the exchange's own, else that of the data, else UTC.
+
+    >>> told_clock("XNYS"), told_clock("24/7", "Europe/Berlin"), told_clock("24/7", "nowhere")
+    ('America/New_York', 'Europe/Berlin', 'UTC')
+    """
+    if session not in GENERIC:
+        return clock_of(session)[0]
+    try:
+        return ZoneInfo(timezone or "UTC").key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"
 
 
 def clock_offsets(utc_ns: NDArray[np.int64], session: str) -> NDArray[np.int64]:

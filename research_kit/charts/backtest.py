@@ -7,33 +7,25 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from research_kit.charts.captions import cut, heading
+from research_kit.charts.equity_band import EquityBand
+from research_kit.charts.marks import trade_traces
 from research_kit.charts.reduce import LIMIT
 from research_kit.charts.series import (
     CANDLE_LIMIT,
     TRADE_LIMIT,
     BacktestSeries,
-    TradeMarks,
     drawdown_line,
     epoch_ms,
     line,
+    time_axis,
     trade_marks,
 )
-from research_kit.charts.template import BLUE, GAIN, GREY, LOSS, PURPLE, Theme, chart_template
+from research_kit.charts.template import BLUE, GREY, LOSS, Theme, chart_template, money_axis
 from research_kit.charts.text import escape_text
 
 __all__ = ["BacktestSeries", "backtest_figure", "drawdown_figure", "equity_figure", "price_figure"]
 
-# Shape says what a mark is, colour repeats it: triangles enter (up: long, down: short), dots exit with profit, crosses
-# with loss.
-_MARKS = {
-    "long_entry": ("Long entry", {"symbol": "triangle-up", "color": BLUE, "size": 9}),
-    "short_entry": ("Short entry", {"symbol": "triangle-down", "color": PURPLE, "size": 9}),
-    "profit_exit": ("Exit with profit", {"symbol": "circle", "color": GAIN, "size": 8}),
-    "loss_exit": ("Exit with loss", {"symbol": "x", "color": LOSS, "size": 8}),
-    "even_exit": ("Exit at zero", {"symbol": "square-open", "color": GREY, "size": 8}),
-}
-_PATHS = {"profit": {"color": GAIN, "width": 1.5}, "loss": {"color": LOSS, "width": 1.5, "dash": "dot"}}
-_PATH_LIMIT = 120  # more ways from entry to exit hide the price behind them
 _GAP = 0.035
 
 
@@ -54,36 +46,61 @@ def backtest_figure(
     the title says so. Drawdown is made from every bar before it is reduced.
     """
     rows = [_equity_row(series, limit), _drawdown_row(series, limit), _price_row(series, limit, trade_limit)]
-    return _figure(series, rows, theme, height=720)
+    return _figure(series, rows, theme, height=580)
 
 
-def equity_figure(series: BacktestSeries, *, theme: Theme = "notebook", limit: int = LIMIT) -> go.Figure:
-    """Return the equity beside its benchmark."""
-    return _figure(series, [_equity_row(series, limit)], theme, height=380)
+def equity_figure(
+    series: BacktestSeries,
+    *,
+    theme: Theme = "notebook",
+    limit: int = LIMIT,
+    band: EquityBand | None = None,
+    log: bool = False,
+) -> go.Figure:
+    """Return the equity beside its benchmark, in a band of `equity_band` where one is given.
+
+    `log` makes the axis of money logarithmic, where equal heights are equal factors; not where money fell to zero.
+    """
+    row = _equity_row(series, limit)
+    if band is not None:
+        row.traces[:0] = _band_traces(band)
+        row.notes.append(f"band: {band.confidence:.0%} of {band.draws:,} paths made of the same days drawn anew")
+    row.axis |= money_axis(_lowest(row), log=log)
+    return _figure(series, [row], theme, height=280)
+
+
+def _lowest(row: _Row) -> float:
+    return min((float(trace.y.min()) for trace in row.traces if len(trace.y)), default=0.0)
+
+
+def _band_traces(band: EquityBand) -> list[Any]:
+    same = {"x": band.x, "mode": "lines", "line": {"width": 0}, "legendgroup": "band", "hoverinfo": "skip"}
+    name = f"{band.confidence:.0%} band"
+    fill = {"fill": "tonexty", "fillcolor": "rgba(43,140,203,.16)"}
+    return [
+        go.Scatter(y=band.low, showlegend=False, name=name, **same),
+        go.Scatter(y=band.high, name=name, **same, **fill),
+    ]
 
 
 def drawdown_figure(series: BacktestSeries, *, theme: Theme = "notebook", limit: int = LIMIT) -> go.Figure:
     """Return the drawdown, zero or negative, made from every bar."""
-    return _figure(series, [_drawdown_row(series, limit)], theme, height=280)
+    return _figure(series, [_drawdown_row(series, limit)], theme, height=180)
 
 
 def price_figure(
     series: BacktestSeries, *, theme: Theme = "notebook", limit: int = LIMIT, trade_limit: int = TRADE_LIMIT
 ) -> go.Figure:
     """Return the price (candles where bars are few) with entries and exits."""
-    return _figure(series, [_price_row(series, limit, trade_limit)], theme, height=420)
+    return _figure(series, [_price_row(series, limit, trade_limit)], theme, height=300)
 
 
 def _figure(series: BacktestSeries, rows: list[_Row], theme: Theme, height: int) -> go.Figure:
-    notes = list(dict.fromkeys(note for row in rows for note in row.notes))
-    title, subtitle = escape_text(series.title), " · ".join(notes)
     layout: dict[str, Any] = {
         "template": chart_template(theme),
-        "height": height,
         "hovermode": "x unified",
         "hoversubplots": "axis",  # one hover box for all rows
-        "title": {"text": title or " ", "subtitle": {"text": subtitle}, "y": 1 - 12 / height, "yanchor": "top"},
-        "margin": {"t": 34 + 24 * bool(title) + 18 * bool(subtitle)},
+        **heading(cut(series.title, 90), dict.fromkeys(note for row in rows for note in row.notes), plot=height),
     }
     shares = sum(row.weight for row in rows) / (1 - _GAP * (len(rows) - 1))
     top, traces = 1.0, []
@@ -93,18 +110,8 @@ def _figure(series: BacktestSeries, rows: list[_Row], theme: Theme, height: int)
         layout[f"yaxis{suffix}"] = row.axis | {"domain": [bottom, top], "anchor": "x"}
         traces += [trace.update(xaxis="x", yaxis=f"y{suffix}") for trace in row.traces]
         top = bottom - _GAP
-    layout["xaxis"] = _time_axis(series) | {"anchor": f"y{len(rows)}" if len(rows) > 1 else "y"}
+    layout["xaxis"] = time_axis(series) | {"anchor": f"y{len(rows)}" if len(rows) > 1 else "y"}
     return go.Figure(traces, layout=layout)
-
-
-def _time_axis(series: BacktestSeries) -> dict[str, Any]:
-    hover = "%d %b %Y %H:%M UTC" if series.is_intraday else "%d %b %Y"
-    axis: dict[str, Any] = {"type": "date", "hoverformat": hover, "rangeslider": {"visible": False}}
-    if len(series.time) > 1:
-        first, last = epoch_ms(series.time[[0, -1]]).tolist()
-        room = (last - first) * max(0.01, 0.6 / (len(series.time) - 1))  # the first and the last candle are whole
-        axis["range"] = [first - room, last + room]
-    return axis
 
 
 def _equity_row(series: BacktestSeries, limit: int) -> _Row:
@@ -129,9 +136,7 @@ def _drawdown_row(series: BacktestSeries, limit: int) -> _Row:
 def _price_row(series: BacktestSeries, limit: int, trade_limit: int) -> _Row:
     traces, notes = _price_traces(series, limit)
     marks = trade_marks(series, trade_limit)
-    if marks.shown < marks.total:
-        notes = [*notes, f"Trades shown: {marks.shown:,} of {marks.total:,} (largest profit or loss)"]
-    return _Row(traces + _trade_traces(marks), 0.38, {"title": {"text": "Price"}}, notes)
+    return _Row(traces + trade_traces(marks), 0.38, {"title": {"text": "Price"}}, [*notes, *marks.notes])
 
 
 def _price_traces(series: BacktestSeries, limit: int) -> tuple[list[Any], list[str]]:
@@ -142,28 +147,6 @@ def _price_traces(series: BacktestSeries, limit: int) -> tuple[list[Any], list[s
     points = line(series, series.close, limit)
     trace = _line(points.x, points.y, "Price", ",.6~r", color=GREY, width=1.2).update(showlegend=False)
     return [trace], _shown(len(points.x), points.total)
-
-
-def _trade_traces(marks: TradeMarks) -> list[Any]:
-    few = marks.shown <= _PATH_LIMIT
-    paths = [
-        go.Scatter(x=x, y=y, mode="lines", line=_PATHS[kind], hoverinfo="skip", showlegend=False, name=f"Way to {kind}")
-        for kind, (x, y) in marks.paths.items()
-        if few and len(x)
-    ]
-    return paths + [
-        go.Scatter(
-            x=found.x,
-            y=found.y,
-            mode="markers",
-            name=_MARKS[kind][0],
-            marker=_MARKS[kind][1],
-            text=found.text,
-            hovertemplate=f"%{{text}}<extra>{_MARKS[kind][0]}</extra>",
-        )
-        for kind, found in marks.kinds.items()
-        if len(found.x)
-    ]
 
 
 def _line(x: Any, y: Any, name: str, form: str, **style: Any) -> go.Scatter:

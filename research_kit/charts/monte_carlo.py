@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from research_kit.charts.captions import heading
-from research_kit.charts.template import BLUE, VERMILLION, Theme, chart_template
+from research_kit.charts.template import BLUE, VERMILLION, Theme, chart_template, money_axis
 from research_kit.charts.text import escape_text
 from research_kit.metrics.inference.monte_carlo import Fan
 
@@ -73,6 +73,6 @@ def fan_figure(
         )  # fmt: skip
     lowest = min((float(low.min()) for _, low, _ in data.bands), default=0.0)
     money = escape_text(currency, limit=12)
-    figure.update_yaxes(title_text=f"Equity ({money})" if money else "Equity", type="log" if lowest > 0.0 else "linear")
+    figure.update_yaxes(title_text=f"Equity ({money})" if money else "Equity", **money_axis(lowest))
     figure.update_xaxes(title_text=f"{escape_text(period).capitalize()}s from the start", showspikes=False)
     return figure.update_layout(heading(title, data.notes, plot=340, bottom=96))

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from research_kit.charts.captions import heading
 from research_kit.charts.series import BacktestSeries, chosen_trades
 from research_kit.charts.template import BLUE, GAIN, GREY, LOSS, Theme, chart_template
 from research_kit.charts.text import escape_text
@@ -50,7 +51,7 @@ def monthly_returns(time: NDArray[Any], equity: NDArray[np.float64], initial_cas
 def monthly_returns_figure(data: MonthlyReturns, *, theme: Theme = "notebook", title: str = "") -> go.Figure:
     """Return a heat map of the months, years downwards; each cell states its value, so that nothing hangs on colour."""
     reach = float(np.nanmax(np.abs(data.returns), initial=0.01))
-    cells = np.where(np.isnan(data.returns), "", np.char.mod("%+.1f%%", 100 * np.nan_to_num(data.returns)))
+    cells = np.array([["" if np.isnan(value) else signed_percent(value) for value in row] for row in data.returns])
     heat = go.Heatmap(
         x=list(MONTHS),
         y=[str(year) for year in data.years],
@@ -69,6 +70,16 @@ def monthly_returns_figure(data: MonthlyReturns, *, theme: Theme = "notebook", t
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     figure.update_xaxes(side="top", showgrid=False, showspikes=False)
     return figure.update_layout(title_text=escape_text(title), margin={"t": 60 if title else 30, "b": 10})
+
+
+def signed_percent(value: float, digits: int = 1) -> str:
+    """Return a fraction as a percent with its sign; what is written as zero has none.
+
+    >>> signed_percent(0.0123), signed_percent(-0.0001)
+    ('+1.2%', '0.0%')
+    """
+    text = f"{value:+.{digits}%}"
+    return text if text.strip("+-0.%") else text[1:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,32 +111,46 @@ def histogram(values: NDArray[Any], bins: int = 60) -> Histogram:
 def returns_histogram_figure(
     returns: NDArray[np.float64], *, theme: Theme = "notebook", title: str = "", period: str = "day"
 ) -> go.Figure:
-    """Return the distribution of returns per period (fractions), with their mean and 5 % quantile marked."""
-    data = histogram(returns)
+    """Return the distribution of returns per period (fractions), with their mean and 5 % quantile marked.
+
+    Periods that earned exactly nothing, those without a position, count in the marks but are not drawn: they would hide
+    all others.
+    """
     finite = np.asarray(returns, dtype=np.float64)
     finite = finite[np.isfinite(finite)]
-    figure = go.Figure(layout={"template": chart_template(theme), "height": 320})
-    figure.add_trace(_bars(data, f"of a {escape_text(period)}"))
+    moved, unit = finite[finite != 0.0], escape_text(period)
+    figure = go.Figure(layout={"template": chart_template(theme), "showlegend": False})
+    figure.add_trace(histogram_bars(histogram(moved), f"returns of a {unit}"))
     if len(finite):
-        _mark(figure, float(finite.mean()), "mean", "left")
-        _mark(figure, float(np.quantile(finite, 0.05)), "5 % quantile", "right")
-    figure.update_layout(title_text=escape_text(title), showlegend=False, margin_t=76 if title else 40)
-    figure.update_xaxes(tickformat=",.2~%", title_text=f"Return of a {escape_text(period)}", showspikes=False)
+        mark_value(figure, float(finite.mean()), "mean", "left")
+        mark_value(figure, float(np.quantile(finite, 0.05)), "5 % quantile", "right")
+    still = len(finite) - len(moved)
+    notes = [f"{len(finite):,} {period}s", f"not drawn: {still:,} that earned exactly 0" if still else ""]
+    figure.update_layout(marked_heading(title, notes, plot=220))
+    figure.update_xaxes(tickformat=",.2~%", title_text=f"Return of a {unit}", showspikes=False)
     return figure.update_yaxes(title_text="Count")
 
 
-def _bars(data: Histogram, of_what: str) -> go.Bar:
+def marked_heading(title: str, notes: list[str], *, plot: int) -> dict[str, Any]:
+    """Return a heading with room between it and the plot for the names of marked values."""
+    layout = heading(title, notes, plot=plot)
+    return layout | {"height": layout["height"] + 20, "margin": {"t": layout["margin"]["t"] + 20, "b": 64}}
+
+
+def histogram_bars(data: Histogram, of_what: str) -> go.Bar:
+    """Return the bars of a histogram of fractions, losses in their own colour; hovering counts `of_what`."""
     middles = (data.edges[:-1] + data.edges[1:]) / 2
     return go.Bar(
         x=middles,
         y=data.counts,
         width=np.diff(data.edges),
         marker={"color": np.where(middles < 0, LOSS, BLUE).tolist(), "opacity": 0.75},
-        hovertemplate=f"%{{y:,}} returns {of_what} near %{{x:.2%}}<extra></extra>",
+        hovertemplate=f"%{{y:,}} {of_what} near %{{x:.2%}}<extra></extra>",
     )
 
 
-def _mark(figure: go.Figure, x: float, name: str, anchor: str) -> None:
+def mark_value(figure: go.Figure, x: float, name: str, anchor: str) -> None:
+    """Draw a dashed line at a fraction, and its name above the plot on one side of it."""
     figure.add_vline(x=x, line={"color": GREY, "width": 1, "dash": "dash"})
     figure.add_annotation(
         x=x, y=1, yref="paper", yanchor="bottom", xanchor=anchor, text=f"{name} {x:+.2%}", showarrow=False
@@ -134,22 +159,18 @@ def _mark(figure: go.Figure, x: float, name: str, anchor: str) -> None:
 
 def trade_pnl_figure(series: BacktestSeries, *, theme: Theme = "notebook", limit: int = 500) -> go.Figure:
     """Return the profit or loss of each closed trade, in order of exit, and the running sum over all of them."""
-    figure = go.Figure(layout={"template": chart_template(theme), "height": 320})
-    title: dict[str, Any] = {"text": escape_text(series.title)}
-    if series.trades:
-        columns = {name: np.asarray(series.trades[name]) for name in ("exit_time", "pnl")}
-        closed = ~np.isnat(columns["exit_time"].astype("datetime64[ns]"))
-        columns = {name: values[closed] for name, values in columns.items()}
+    figure, notes = go.Figure(layout={"template": chart_template(theme)}), ["no trade was closed"]
+    columns = {name: series.closed(name) for name in ("exit_time", "pnl")}
+    total = len(columns["pnl"])
+    if total:
         rows = chosen_trades(columns, limit)
         figure.add_traces(_pnl_traces(columns, rows))
-        if len(rows) < closed.sum():
-            title["subtitle"] = {
-                "text": f"Trades shown: {len(rows):,} of {int(closed.sum()):,} (largest profit or loss)"
-            }
+        fewer = f"Trades shown: {len(rows):,} of {total:,} (largest profit or loss)" if len(rows) < total else ""
+        notes = [f"{total:,} closed trades in order of exit", "the line is their running sum", fewer]
     money = escape_text(series.currency, limit=12)
     figure.update_yaxes(title_text=f"Profit and loss ({money})" if money else "Profit and loss", tickformat="~s")
     figure.update_xaxes(title_text="Trade, in order of exit", showspikes=False)
-    return figure.update_layout(title=title, margin_t=34 + 24 * bool(title["text"]) + 18 * ("subtitle" in title))
+    return figure.update_layout(heading("Trade by trade", notes, plot=230), showlegend=False)
 
 
 def _pnl_traces(columns: dict[str, NDArray[Any]], rows: NDArray[np.int64]) -> list[Any]:

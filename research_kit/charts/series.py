@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from research_kit.charts.reduce import LIMIT, Points, reduce_points
 from research_kit.charts.text import escape_text
-from research_kit.errors import OptionError
+from research_kit.errors import OptionError, did_you_mean
 from research_kit.metrics.drawdown import drawdown_series
 
 TRADE_COLUMNS = (
@@ -25,6 +26,7 @@ TRADE_COLUMNS = (
     "entry_signal",
     "exit_signal",
 )
+ORDER_COLUMNS = ("kind", "state", "limit", "stop", "label", "made", "filled_bar", "filled_price", "filled_units")
 TRADE_LIMIT = 300
 CANDLE_LIMIT = 200
 DAY = np.timedelta64(1, "D")
@@ -47,6 +49,15 @@ class BacktestSeries:
     trades : mapping of arrays
         Columns `TRADE_COLUMNS`, one row for each trade in the order of exit: `side` is "long" or "short", the
         `exit_time` of an open trade is NaT, `pnl` is money net of costs. Empty when there are none.
+    orders : mapping of arrays
+        Columns `ORDER_COLUMNS` of an event strategy's orders, in the order in which they were made; `made` and
+        `filled_bar` are positions of bars (-1: never filled). Empty when there are none.
+    day_ends : array of int64, optional
+        Position of the last bar of each session day, rising, the last one n - 1; without it days are those of UTC.
+    periods_per_year, risk_free_rate : float
+        Of the daily returns, as in `metrics.sharpe_ratio`.
+    clock : str
+        Time zone in which hours and weekdays of trades are told, such as "America/New_York".
     title, currency : str
         Any text; it is escaped where it is drawn.
     """
@@ -60,6 +71,11 @@ class BacktestSeries:
     high: NDArray[np.float64] | None = None
     low: NDArray[np.float64] | None = None
     trades: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    orders: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    day_ends: NDArray[np.int64] | None = None
+    periods_per_year: float = 252.0
+    risk_free_rate: float = 0.0
+    clock: str = "UTC"
     title: str = ""
     currency: str = ""
 
@@ -71,6 +87,9 @@ class BacktestSeries:
         missing = [name for name in TRADE_COLUMNS if name not in self.trades]
         if self.trades and missing:
             raise OptionError(f"The trades lack the column {missing[0]!r}; needed are {', '.join(TRADE_COLUMNS)}.")
+        missing = [name for name in ORDER_COLUMNS if name not in self.orders]
+        if len(self.orders) and missing:
+            raise OptionError(f"The orders lack the column {missing[0]!r}; needed are {', '.join(ORDER_COLUMNS)}.")
 
     @classmethod
     def of_bars(
@@ -81,14 +100,18 @@ class BacktestSeries:
         initial_cash: float,
         **more: Any,
     ) -> BacktestSeries:
-        """Return the arrays of a backtest on bars with these columns; the benchmark is the market, bought and held."""
+        """Return the arrays of a backtest on bars with these columns; the benchmark is the market, bought and held.
+
+        There is none where a price is zero or below: such a market has no returns.
+        """
         close = columns["close"]
+        held = initial_cash * close / close[0] if len(close) and close.min() > 0.0 else None
         prices: dict[str, Any] = {name: columns.get(name) for name in ("open", "high", "low")}
         return cls(
             time=time,
             equity=equity,
             initial_cash=initial_cash,
-            benchmark=initial_cash * close / close[0],
+            benchmark=held,
             close=close,
             **prices,
             **more,
@@ -98,6 +121,27 @@ class BacktestSeries:
     def is_intraday(self) -> bool:
         """Return whether the bars are shorter than a day, so that times need hours and minutes."""
         return len(self.time) > 1 and bool(np.median(np.diff(self.time[:1000])) < DAY)
+
+    def closed(self, name: str) -> NDArray[Any]:
+        """Return a column of the trades, of those that are closed, in the order of exit; empty without trades.
+
+        Raises
+        ------
+        OptionError
+            The trades have no such column.
+        """
+        if not self.trades:
+            return np.empty(0)
+        if name not in self.trades:
+            raise OptionError(f"This chart needs the column {name!r} of the trades. {did_you_mean(name, self.trades)}")
+        exits = np.asarray(self.trades["exit_time"], dtype="datetime64[ns]")
+        kept: NDArray[Any] = np.asarray(self.trades[name])[~np.isnat(exits)]
+        return kept
+
+    @cached_property
+    def drawdown(self) -> NDArray[np.float64]:
+        """Equity over its highest value so far (initial cash included) minus 1 at every bar: a fraction <= 0."""
+        return drawdown_series(self.equity, self.initial_cash)
 
 
 def epoch_ms(time: NDArray[Any]) -> NDArray[np.float64]:
@@ -110,6 +154,17 @@ def epoch_ms(time: NDArray[Any]) -> NDArray[np.float64]:
     return np.where(np.isnat(stamps), np.nan, stamps.view(np.int64) / 1e6)
 
 
+def time_axis(series: BacktestSeries) -> dict[str, Any]:
+    """Return the axis of the bars' times, with room for the whole of the first and the last candle."""
+    hover = "%d %b %Y %H:%M UTC" if series.is_intraday else "%d %b %Y"
+    axis: dict[str, Any] = {"type": "date", "hoverformat": hover, "rangeslider": {"visible": False}}
+    if len(series.time) > 1:
+        first, last = epoch_ms(series.time[[0, -1]]).tolist()
+        room = (last - first) * max(0.01, 0.6 / (len(series.time) - 1))
+        axis["range"] = [first - room, last + room]
+    return axis
+
+
 def line(series: BacktestSeries, values: NDArray[np.float64], limit: int = LIMIT) -> Points:
     """Return values at the bars as few points, x in milliseconds since 1970."""
     points = reduce_points(series.time, values, limit)
@@ -118,7 +173,7 @@ def line(series: BacktestSeries, values: NDArray[np.float64], limit: int = LIMIT
 
 def drawdown_line(series: BacktestSeries, limit: int = LIMIT) -> Points:
     """Return the drawdown of every bar, made from the whole equity and only then reduced."""
-    return line(series, drawdown_series(series.equity, series.initial_cash), limit)
+    return line(series, series.drawdown, limit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +203,12 @@ class TradeMarks:
     paths: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
     shown: int
     total: int
+
+    @property
+    def notes(self) -> list[str]:
+        """What to say under a title where not all of them are shown."""
+        fewer = self.shown < self.total
+        return [f"Trades shown: {self.shown:,} of {self.total:,} (largest profit or loss)"] if fewer else []
 
 
 def chosen_trades(trades: Mapping[str, NDArray[Any]], limit: int = TRADE_LIMIT) -> NDArray[np.int64]:
@@ -185,13 +246,13 @@ def _marks(x: NDArray[np.float64], y: NDArray[Any], text: list[str], where: NDAr
 
 
 def _entry_texts(part: Mapping[str, NDArray[Any]]) -> list[str]:
-    rows = zip(_stamps(part["entry_time"]), part["side"], part["quantity"], part["entry_price"], strict=True)
+    rows = zip(stamps(part["entry_time"]), part["side"], part["quantity"], part["entry_price"], strict=True)
     facts = [f"{escape_text(side)} {units:,.6g} at {price:,.6g}, {when}" for when, side, units, price in rows]
     return _with_signal(facts, part["entry_signal"])
 
 
 def _exit_texts(part: Mapping[str, NDArray[Any]]) -> list[str]:
-    rows = zip(_stamps(part["exit_time"]), part["side"], part["exit_price"], part["pnl"], strict=True)
+    rows = zip(stamps(part["exit_time"]), part["side"], part["exit_price"], part["pnl"], strict=True)
     facts = [f"{escape_text(side)} out at {price:,.6g}, {when}: {pnl:+,.2f}" for when, side, price, pnl in rows]
     return _with_signal(facts, part["exit_signal"])
 
@@ -200,10 +261,14 @@ def _with_signal(facts: list[str], signals: NDArray[Any]) -> list[str]:
     return [f"{fact} · {escape_text(signal)}" for fact, signal in zip(facts, signals, strict=True)]
 
 
-def _stamps(time: NDArray[Any]) -> list[str]:
-    """A hover box shows the marks near its time, so each states its own."""
+def stamps(time: NDArray[Any]) -> list[str]:
+    """Return times as texts, in minutes or as days: a hover box shows the marks near its time, so each states its own.
+
+    >>> stamps(np.array(["2024-01-02T09:30", "2024-01-03", "NaT"], dtype="datetime64[ns]"))
+    ['2024-01-02 09:30', '2024-01-03', '–']
+    """
     minutes = np.datetime_as_string(np.asarray(time, dtype="datetime64[m]"))
-    return [stamp.replace("T00:00", "").replace("T", " ") for stamp in minutes.tolist()]
+    return ["–" if stamp == "NaT" else stamp.replace("T00:00", "").replace("T", " ") for stamp in minutes.tolist()]
 
 
 def _paths(

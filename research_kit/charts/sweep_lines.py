@@ -141,7 +141,7 @@ def parallel_figure(data: Parallel, *, theme: Theme = "notebook", title: str = "
                 unselected={"line": {"opacity": 0.04}},
             )
         )
-    notes = [style.of_sets(data.total), *_notes(data, style)]
+    notes = [style.of_sets(data.total), *lines_notes(data, style)]
     notes.append(f"colours end at {style.text(ends[0])} and {style.text(ends[1])}" if beyond else "")
     figure.update_layout(heading(title, notes, plot=340, bottom=24))
     return figure.update_layout(margin={"t": figure.layout.margin.t + 34, "l": 80, "r": 40})
@@ -164,7 +164,7 @@ def _dimension(levels: Levels) -> dict[str, Any]:
     places = levels.places
     ticks: dict[str, Any] = {}
     if len(levels.values) <= _MOST_SPREAD:
-        places = _spread(levels, places)
+        places = spread_out(levels, places)
     if levels.ticks:
         at, labels = levels.ticks
         step = -(-len(at) // _MOST_TICKS)
@@ -172,7 +172,7 @@ def _dimension(levels: Levels) -> dict[str, Any]:
     return {"label": escape_text(levels.name, limit=_LABEL), "values": places.astype(np.float32)} | ticks
 
 
-def _spread(levels: Levels, places: NDArray[np.float64]) -> NDArray[np.float64]:
+def spread_out(levels: Levels, places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return places parted within each value, in the order of the lines: else all lines of a value lie on one."""
     gap = float(np.diff(levels.values.astype(np.float64)).min()) if levels.is_spaced else 1.0
     order = np.argsort(levels.codes, kind="stable")
@@ -189,7 +189,8 @@ def _plain(label: str) -> str:
     return html.unescape(escape_text(label, limit=16)).replace("<", "‹").replace(">", "›")
 
 
-def _notes(data: Parallel, style: MetricStyle) -> list[str]:
+def lines_notes(data: Parallel, style: MetricStyle) -> list[str]:
+    """Return what a chart of the lines of sets says below its title."""
     notes = []
     if len(data.rows) < data.total - data.undefined:
         notes.append(f"{len(data.rows):,} are drawn: the best {data.top:,} and an even sample of the others")

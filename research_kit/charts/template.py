@@ -77,6 +77,15 @@ def chart_template(theme: Theme = "notebook") -> go.layout.Template:
     )
 
 
+def money_axis(low: float, *, log: bool = True) -> dict[str, Any]:
+    """Return the scale of an axis of money: logarithmic where wanted and nothing lies at zero or below.
+
+    >>> money_axis(10.0), money_axis(-1.0)
+    ({'type': 'log', 'nticks': 7}, {'type': 'linear'})
+    """
+    return {"type": "log", "nticks": 7} if log and low > 0.0 else {"type": "linear"}
+
+
 def _title(faint: str) -> dict[str, Any]:
     return {
         "x": 0,

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from research_kit.cli import batch, data, database, jobs, research, search, trust, verify
+from research_kit.cli import batch, data, database, jobs, report, research, search, trust, verify
 from research_kit.cli import files as files_commands
 from research_kit.cli.common import Settings
 from research_kit.errors import NotFoundError, ResearchKitError
@@ -65,6 +65,7 @@ def init(context: typer.Context) -> None:
 
 app.add_typer(data.app)
 app.add_typer(research.app)
+app.add_typer(report.app)
 app.add_typer(search.app)
 app.add_typer(batch.app)
 app.add_typer(trust.app)

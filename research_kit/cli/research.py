@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -76,17 +75,6 @@ def believe(
             print_json(found.to_dict())
         else:
             print(found)
-
-
-@app.command()
-def report(
-    context: typer.Context,
-    run_id: Annotated[int, typer.Argument(help="The id of a recorded run.")],
-    output: Annotated[Path | None, typer.Option("-f", "--file", help="Where the report goes.")] = None,
-) -> None:
-    """Write the offline HTML report of a run and print its path."""
-    with context.obj.open() as ws:
-        print(ws.report(run_id, output))
 
 
 @app.command()

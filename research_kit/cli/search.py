@@ -17,12 +17,18 @@ app = typer.Typer()
 
 Spec = Annotated[Path, typer.Argument(help="A YAML or JSON file: strategy, dataset, grid, where, options, ….")]
 Luck = Annotated[bool, typer.Option("--overfitting", help="Say how much of the best set is luck.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Write its report there: .html, or .pdf.")]
 Top = Annotated[int, typer.Option(min=1, help="How many of the best sets are shown.")]
 
 
 @app.command()
 def sweep(
-    context: typer.Context, spec: Spec, top: Top = 10, overfitting: Luck = False, as_json: AsJson = False
+    context: typer.Context,
+    spec: Spec,
+    top: Top = 10,
+    overfitting: Luck = False,
+    report: Report = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run every parameter set of a specification, record each as a trial, and show the best."""
     from research_kit.search.specification import read_specification
@@ -30,8 +36,9 @@ def sweep(
     asked = read_specification(spec)
     with context.obj.open() as ws:
         found = ws.sweep(progress=False if as_json else None, **_resolved(asked))
+        written = report and found.report(report)
         if as_json:
-            print_json(_sweep_as_json(found, top) | (_luck(found) if overfitting else {}))
+            print_json(_sweep_as_json(found, top) | (_luck(found) if overfitting else {}) | _written(written))
             return
         trials = found.trials
         print(f"sweep {found.id}: {found.strategy_name} on {asked['dataset']}, {len(found):,} sets, {found.status}")
@@ -47,24 +54,29 @@ def sweep(
             print(judged.headline, judged.verdict, sep="\n")
             for one in judged.statistics.values():
                 print(f"  {one.title:<34} {one.shown:<22} {one.meaning}")
+        if written:
+            print(written)
 
 
 @app.command("walk-forward")
-def walk_forward(context: typer.Context, spec: Spec, as_json: AsJson = False) -> None:
+def walk_forward(context: typer.Context, spec: Spec, report: Report = None, as_json: AsJson = False) -> None:
     """Choose parameters in each training and trade them in the test that follows."""
     from research_kit.metrics.registry import METRICS, format_value
     from research_kit.search.specification import OF_A_WALK_FORWARD, read_specification
 
     asked = read_specification(spec, OF_A_WALK_FORWARD)
     with context.obj.open() as ws:
-        found: WalkForward = ws.walk_forward(progress=False if as_json else None, **_resolved(asked))
+        found = ws.walk_forward(progress=False if as_json else None, **_resolved(asked))
+        written = report and found.report(report)
         if as_json:
-            print_json(_walk_as_json(found))
+            print_json(_walk_as_json(found) | _written(written))
             return
         print(found)
         print_table(found.table)
         for name, value in found.metrics.headline().items():
             print(f"  {METRICS[name].title:<24} {format_value(name, value)}")
+        if written:
+            print(written)
 
 
 @app.command()
@@ -104,6 +116,10 @@ def _sweep_as_json(found: Sweep, top: int) -> dict[str, Any]:
         "best": best and {"parameters": best.parameters, "metrics": best.metrics, "plateau": best.plateau},
         "top": found.top(top).to_dict(orient="records"),
     }
+
+
+def _written(report: Path | None) -> dict[str, str]:
+    return {} if report is None else {"report": str(report)}
 
 
 def _luck(found: Sweep) -> dict[str, Any]:

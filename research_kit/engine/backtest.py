@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from research_kit.bars.frame import Bars, FloatArray
+from research_kit.bars.sessions import day_ends, told_clock
 from research_kit.engine.options import EngineOptions
 from research_kit.engine.records import REASONS
 from research_kit.engine.simulation import Simulation, simulate
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from research_kit.charts.series import BacktestSeries
     from research_kit.charts.template import Theme
     from research_kit.metrics.result import Metrics
 
@@ -95,20 +97,35 @@ class BacktestResult:
         times = pd.DatetimeIndex(self.bars.time[records["bar"]]).tz_localize("UTC")
         return pd.DataFrame({"bar": records["bar"], "time": times, "reason": reasons})
 
-    def plot(self, theme: Theme = "notebook") -> go.Figure:
-        """Return equity with its benchmark, the drawdown below, and the trades on the price."""
-        from research_kit.charts.backtest import backtest_figure
+    @cached_property
+    def chart_series(self) -> BacktestSeries:
+        """What the charts are drawn from; the benchmark is the market, bought and held."""
         from research_kit.charts.series import BacktestSeries
+        from research_kit.engine.measure import daily_periods_per_year
 
-        series = BacktestSeries.of_bars(
+        return BacktestSeries.of_bars(
             self.bars.time,
             self.bars.columns,
             self.simulation.equity,
             self.options.initial_cash,
             trades=self.trade_columns,
+            orders=order_columns(self.simulation.orders, self.simulation.label_of),
+            day_ends=day_ends(self.bars),
+            periods_per_year=daily_periods_per_year(self.bars),
+            risk_free_rate=self.options.risk_free_rate,
+            clock=told_clock(self.bars.session),
             title=repr(self.strategy),
         )
-        return backtest_figure(series, theme=theme)
+
+    def plot(self, kind: str = "backtest", *, theme: Theme = "notebook", **options: Any) -> go.Figure:
+        """Return one of its charts; without a name equity, drawdown, and the trades on the price.
+
+        The names and their options are those of `Run.plot`: "equity", "underwater", "candles" (with the orders that
+        waited for a price), "rolling", "costs" and more; a wrong one is answered with the nearest.
+        """
+        from research_kit.charts.gallery import draw
+
+        return draw(self.chart_series, kind, theme=theme, **options)
 
     @cached_property
     def metrics(self) -> Metrics:

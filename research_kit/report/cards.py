@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 Row = tuple[str, str, str]
+Tile = Row | tuple[str, str, str, str]
+Compared = Row | tuple[str, str, str, str]
 Level = Literal["info", "warning", "error"]
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -56,7 +58,7 @@ def run_card(facts: Mapping[str, object]) -> Card:
     Strategy: sma_cross
     """
     pairs = [(str(name), str(value)) for name, value in facts.items()]
-    return _card("run_card", "\n".join(f"{name}: {value}" for name, value in pairs), facts=pairs)
+    return filled_card("run_card", "\n".join(f"{name}: {value}" for name, value in pairs), facts=pairs)
 
 
 def lead(text: str) -> Card:
@@ -65,23 +67,35 @@ def lead(text: str) -> Card:
     >>> lead("S&P 500 daily")
     S&P 500 daily
     """
-    return _card("lead", text, text=text)
+    return filled_card("lead", text, text=text)
 
 
-def key_figures(rows: Iterable[Row]) -> Card:
-    """Return the few figures that a reader should see first, as tiles: title, value, small note ("" for none)."""
-    listed = list(rows)
-    return _card("key_figures", _lines(listed), rows=listed)
+def key_figures(rows: Iterable[Tile]) -> Card:
+    """Return the few figures that a reader should see first, as tiles: title, value, small note ("" for none).
+
+    A fourth text says what the figure means, to whoever points at its title or tabs to it.
+    """
+    listed = [(*row, "")[:4] for row in rows]
+    return filled_card("key_figures", _lines(listed), rows=listed)
 
 
-def metrics_table(groups: Mapping[str, Iterable[Row]]) -> Card:
+def metrics_table(groups: Mapping[str, Iterable[Compared]], heads: tuple[str, str] = ("", "")) -> Card:
     """Return tables of metrics side by side, one for each group: title, value as text, explanation shown on hovering.
+
+    A fourth text is the value of what it is compared with; `heads` name both columns, in the groups that have it.
 
     >>> metrics_table({"Risk": [("Sharpe ratio", "1.08", "annual, from daily returns")]})
     Sharpe ratio: 1.08
+    >>> metrics_table({"Risk": [("Sharpe ratio", "1.08", "", "0.28")]}, heads=("Strategy", "Buy and hold"))
+    Sharpe ratio: 1.08 (Buy and hold: 0.28)
     """
-    listed = [(name, list(rows)) for name, rows in groups.items()]
-    return _card("metrics_table", "\n".join(_lines(rows) for _, rows in listed), groups=listed)
+    listed = [(name, [(*row, "")[:4] for row in rows]) for name, rows in groups.items()]
+    text = "\n".join(
+        f"{title}: {value}" + (f" ({heads[1]}: {other})" if other else "")
+        for _, rows in listed
+        for title, value, _, other in rows
+    )
+    return filled_card("metrics_table", text, groups=listed, heads=heads)
 
 
 def monthly_table(years: ArrayLike, returns: ArrayLike, totals: ArrayLike) -> Card:
@@ -102,7 +116,7 @@ def monthly_table(years: ArrayLike, returns: ArrayLike, totals: ArrayLike) -> Ca
         for year, row, total in zip(np.asarray(years), table, sums, strict=True)
     ]
     text = "\n".join(f"{year}: {cells[-1][0]} %" for year, cells in rows)
-    return _card("monthly_table", text, months=MONTHS, rows=rows)
+    return filled_card("monthly_table", text, months=MONTHS, rows=rows)
 
 
 def trades_table(
@@ -121,7 +135,7 @@ def trades_table(
         rows.insert(half, [("⋮" if column == 0 else "", "") for column in range(len(values))])
     caption = _trades_caption(len(shown), total)
     heads = [(_head(name), _is_text(column)) for name, column in values.items()]
-    return _card("trades_table", caption, heads=heads, rows=rows, caption=caption)
+    return filled_card("trades_table", caption, heads=heads, rows=rows, caption=caption)
 
 
 def evidence_table(
@@ -136,7 +150,7 @@ def evidence_table(
     """
     listed = list(rows)
     lines = [headline, sentence, *(f"{mark} {title}: {shown}; {meaning}" for mark, _, title, shown, meaning in listed)]
-    return _card(
+    return filled_card(
         *("evidence", "\n".join(lines)), headline=headline, sentence=sentence, rows=listed, changes=list(changes)
     )
 
@@ -150,7 +164,7 @@ def warning_box(text: str, level: Level = "warning") -> Card:
     levels = ("info", "warning", "error")
     if level not in levels:
         raise OptionError(f"There is no level {level!r} of a box. {did_you_mean(str(level), levels)}")
-    return _card("box", f"{level.capitalize()}: {text}", text=text, level=level)
+    return filled_card("box", f"{level.capitalize()}: {text}", text=text, level=level)
 
 
 @cache
@@ -160,16 +174,20 @@ def _environment() -> Environment:
     return Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
 
 
-def _card(template: str, shown_text: str, /, **values: object) -> Card:
+def filled_card(template: str, shown_text: str, /, **values: object) -> Card:
+    """Return a card made of a template of this room, and the text that stands for it where there is no page."""
     return Card(_environment().get_template(f"{template}.html.j2").render(values), shown_text)
 
 
-def _lines(rows: Iterable[Row]) -> str:
-    return "\n".join(f"{title}: {value}" for title, value, _ in rows)
+def _lines(rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(f"{row[0]}: {row[1]}" for row in rows)
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:+.1f}" if np.isfinite(value) else NOTHING
+    if not np.isfinite(value):
+        return NOTHING
+    text = f"{100 * value:+.1f}"
+    return text if text.strip("+-0.") else text[1:]  # what is written as zero has no sign
 
 
 def _shade(value: float, reach: float) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from research_kit.errors import ReportError
 from research_kit.report.cards import card_css
+from research_kit.report.contents import with_contents
 from research_kit.report.prepare import PLOTLY, Prepared, chart_settings, inert, prepare
 from research_kit.version import __version__
 
@@ -51,7 +52,7 @@ def export_html(notebook: Any, *, title: str, problem: str = "") -> str:
     ready = prepare(_read(notebook))
     if problem:
         ready.problems.insert(0, problem)
-    page = _page(ready, title)
+    page = with_contents(_page(ready, title))
     page = page.replace(_PLACE, _scripts(drawing=ready.figures > 0, compiling=ready.compiles), 1)
     return page.encode("utf-8", "replace").decode("utf-8")
 
@@ -71,7 +72,7 @@ def _read(notebook: Any) -> Any:
 
 
 def _page(ready: Prepared, title: str) -> str:
-    style = (FOLDER / "page" / "report.css").read_text("utf-8") + card_css()
+    style = page_file("report.css") + card_css()
     report = {"title": title, "problems": ready.problems, "css": style, "version": __version__}
     try:
         exporter = _idle.pop()
@@ -104,8 +105,8 @@ _idle: list[Any] = []  # exporters that no thread uses now
 
 def _scripts(*, drawing: bool, compiling: bool) -> str:
     """Return the policy and the scripts that it allows; they go in after every parser, since hashes need exact text."""
-    scripts = _drawing_scripts() if drawing else []
-    allowed = " ".join(f"'sha256-{_digest(script)}'" for script in scripts) or "'none'"
+    scripts = [*page_scripts(), *(_drawing_scripts() if drawing else [])]
+    allowed = " ".join(f"'{digest(script)}'" for script in scripts)
     if compiling:  # these charts are WebGL programs that plotly.js writes as it draws; what may run stays the same
         allowed += " 'unsafe-eval'"
     policy = (
@@ -122,7 +123,7 @@ def _scripts(*, drawing: bool, compiling: bool) -> str:
 def _drawing_scripts() -> list[str]:
     from plotly.offline import get_plotlyjs
 
-    return [get_plotlyjs(), (FOLDER / "page" / "report.js").read_text("utf-8")]
+    return [get_plotlyjs(), page_file("report.js")]
 
 
 def _settings() -> str:
@@ -131,5 +132,16 @@ def _settings() -> str:
     return chart_settings({theme: chart_template(theme).to_plotly_json() for theme in ("light", "dark")})
 
 
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+def page_scripts() -> list[str]:
+    """Return the scripts of every page: sorted tables, what titles tell, and the section that is read."""
+    return [page_file(name) for name in ("tables.js", "tips.js", "contents.js")]
+
+
+def page_file(name: str) -> str:
+    """Return a style sheet or a script of the page."""
+    return (FOLDER / "page" / name).read_text("utf-8")
+
+
+def digest(text: str) -> str:
+    """Return how a content security policy names a script or a style sheet."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

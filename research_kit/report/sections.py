@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from research_kit.bars.sessions import day_ends
+from research_kit.charts.days import days_of, extreme_days
 from research_kit.charts.returns import monthly_returns
+from research_kit.charts.underwater import worst_falls
+from research_kit.charts.yearly import yearly
 from research_kit.engine.options import COSTS, EngineOptions
 from research_kit.metrics.inference.headline import chance
-from research_kit.metrics.registry import GROUPS, METRICS, format_value
+from research_kit.metrics.inputs import MetricInputs
+from research_kit.metrics.registry import GROUPS, METRICS, UNDEFINED, format_value
+from research_kit.metrics.result import Metrics
+from research_kit.metrics.summary import compute_metrics
 from research_kit.report.cards import (
     Card,
+    Compared,
+    Tile,
     evidence_table,
     key_figures,
     lead,
@@ -20,6 +33,7 @@ from research_kit.report.cards import (
     warning_box,
 )
 from research_kit.report.cards import Row as CardRow
+from research_kit.report.tables import Cell, Head, data_table, metric_cell
 from research_kit.runs.trust.belief import MARKS
 
 if TYPE_CHECKING:
@@ -28,6 +42,30 @@ if TYPE_CHECKING:
 TRADE_COLUMNS = (
     *("entry_time", "exit_time", "side", "quantity", "entry_price", "exit_price"),
     *("pnl", "pnl_percent", "entry_signal", "exit_signal"),
+)
+HELD = ("Return", "Risk", "Return for risk", "Days")
+DRAWDOWN_HEADS = [
+    Head("#"),
+    Head("Depth", "Lowest equity / peak - 1."),
+    Head("Peak", "The last bar before equity fell; the start where it never rose before."),
+    Head("Trough"),
+    Head("Recovered", "The first bar with as much equity as at the peak; a dash where there was none until the end."),
+    Head("Days", "Calendar days from peak to recovery, or to the last bar."),
+    Head("Down", "Days from peak to trough."),
+    Head("Up", "Days from trough to recovery."),
+]
+YEAR_HEADS = [
+    Head("Year"),
+    Head("Strategy", "Equity at the year's end / at its start - 1."),
+    Head("Buy and hold", "The same of the market, without costs."),
+    Head("Difference", "Strategy less buy and hold."),
+    Head("Max drawdown", "Deepest fall within the year, from days' ends."),
+    Head("Volatility", "Standard deviation of the year's daily returns, annualised."),
+]
+DAY_HEADS = [Head("Best day"), Head("Return"), Head("Worst day"), Head("Return")]
+DEFLATED = (
+    "The chance that the Sharpe ratio is better than the best of as many trials without any skill. "
+    "Bailey and López de Prado, 2014."
 )
 OPTIMISTIC = "Signals are filled at the close of the bar that made them (fill='same_close'): an optimistic convention."
 
@@ -68,7 +106,7 @@ def key_figures_of(run: Run) -> Card:
     """Return the headline metrics as tiles."""
     flags = run.summary.flags
     rows = ((name, *_row(run, name)) for name in run.summary.headline())
-    tiles = [(title, value, flags.get(name, "")) for name, title, value, _ in rows]
+    tiles = [(title, value, flags.get(name, ""), note) for name, title, value, note in rows]
     return key_figures([*tiles, _deflated(run)])
 
 
@@ -80,10 +118,17 @@ def trust_of(run: Run) -> Card:
 
 
 def metrics_of(run: Run) -> Card:
-    """Return all metrics by group, with units; what each means shows on hovering."""
-    return metrics_table(
-        {group: [_row(run, name) for name in METRICS if METRICS[name].group == group] for group in GROUPS}
-    )
+    """Return all metrics by group, with units, beside those of holding the market; what each means shows on hovering.
+
+    The market has no trades and no costs, so that only the groups of returns and risk compare both.
+    """
+    held = market_metrics(run)
+    rows: dict[str, Compared] = {name: _row(run, name) for name in METRICS}
+    if held is not None:
+        both = [name for name in METRICS if METRICS[name].group in HELD]
+        rows |= {name: (*_row(run, name), format_value(name, held[name])) for name in both}
+    groups = {group: [rows[name] for name in METRICS if METRICS[name].group == group] for group in GROUPS}
+    return metrics_table(groups, heads=("Strategy", "Buy and hold"))
 
 
 def monthly_of(run: Run) -> Card:
@@ -93,7 +138,42 @@ def monthly_of(run: Run) -> Card:
     return monthly_table(months.years, months.returns, months.totals)
 
 
-def trades_of(run: Run, limit: int = 60) -> Card:
+def drawdowns_of(run: Run, count: int = 10) -> Card:
+    """Return the deepest falls of equity: how deep, from when to when, and how long down and up again."""
+    series = run.chart_series
+    falls = worst_falls(series.time, series.drawdown, count)
+    dates = zip(*(_dates(times) for times in (falls.peak, falls.trough, falls.recovery)), strict=True)
+    spans = zip(falls.days, falls.days_down, falls.days_up, strict=True)
+    rows = [
+        [_number(str(number), number), _percents(depth), *three, *map(_days_cell, lasting)]
+        for number, (depth, three, lasting) in enumerate(zip(falls.depth, dates, spans, strict=True), start=1)
+    ]
+    return data_table(DRAWDOWN_HEADS, rows, caption=f"The worst {len(rows)} of {falls.total:,} falls below a peak.")
+
+
+def years_of(run: Run) -> Card:
+    """Return what each calendar year earned beside the market, how deep it fell, and how much it varied."""
+    found = yearly(run.chart_series)
+    market = np.full(len(found.years), np.nan) if found.market is None else found.market
+    rows = [
+        [_number(str(year), year), *(_percents(value) for value in values), metric_cell("volatility", spread)]
+        for year, spread, *values in zip(
+            found.years, found.volatility, found.returns, market, found.returns - market, found.drawdown, strict=True
+        )
+    ]
+    return data_table(YEAR_HEADS, rows[::-1], caption="By UTC; the first and the last may be parts of years.")
+
+
+def days_of_extremes(run: Run, count: int = 5) -> Card:
+    """Return the best and the worst days, side by side."""
+    found = extreme_days(days_of(run.chart_series), count)
+    best, worst = _listed_days(found.best_time, found.best), _listed_days(found.worst_time, found.worst)
+    blank = [Cell("")] * 2
+    pairs = zip_longest(best, worst, fillvalue=blank)
+    return data_table(DAY_HEADS, [[*good, *bad] for good, bad in pairs], caption="The best and the worst days.")
+
+
+def trades_of(run: Run, limit: int = 200) -> Card:
     """Return the trades, of many the first and the last."""
     return trades_table({name: run.trade_columns[name] for name in TRADE_COLUMNS}, limit=limit)
 
@@ -111,11 +191,53 @@ def warnings_of(run: Run) -> list[Card]:
     return [warning_box(text) for applies, text in texts if applies]
 
 
-def _deflated(run: Run) -> CardRow:
+def market_metrics(run: Run) -> Metrics | None:
+    """Return the metrics of holding the run's market over the same bars, without costs; None if a price is not > 0."""
+    held = run.chart_series.benchmark
+    if held is None or not len(held) or not held.min() > 0.0:
+        return None
+    series = run.chart_series
+    return compute_metrics(
+        MetricInputs(
+            equity=held,
+            time_ns=run.bars.time_ns,
+            initial_cash=series.initial_cash,
+            day_ends=day_ends(run.bars),
+            periods_per_year=series.periods_per_year,
+            risk_free_rate=series.risk_free_rate,
+            daily_target=run.options.get("daily_target"),
+        )
+    )
+
+
+def _number(text: str, value: float) -> Cell:
+    return Cell(text, repr(float(value)) if np.isfinite(value) else "", number=True)
+
+
+def _percents(value: float) -> Cell:
+    text = f"{100 * value:+,.2f} %" if np.isfinite(value) else UNDEFINED
+    return _number(text if text.strip("+-0. %") else text[1:], value)  # what is written as zero has no sign
+
+
+def _listed_days(times: NDArray[Any], returns: NDArray[np.float64]) -> list[list[Cell]]:
+    return [[day, _percents(value)] for day, value in zip(_dates(times), returns, strict=True)]
+
+
+def _dates(times: NDArray[Any]) -> list[Cell]:
+    days = np.datetime_as_string(times, unit="D").tolist() if len(times) else []
+    return [Cell(UNDEFINED if day == "NaT" else day, "" if day == "NaT" else day) for day in days]
+
+
+def _days_cell(days: float) -> Cell:
+    return _number(f"{days:,.0f}" if days >= 10 else f"{days:.2g}" if np.isfinite(days) else UNDEFINED, days)
+
+
+def _deflated(run: Run) -> Tile:
     """Return the tile that says what the Sharpe ratio is worth after so many trials."""
     figures = run.metrics
     count = f"{figures['trials']:,} trial{'' if figures['trials'] == 1 else 's'}"
-    return "Deflated Sharpe ratio", chance(figures["deflated_sharpe_ratio"]), f"chance of skill, after {count}"
+    note = f"chance of skill, after {count}"
+    return "Deflated Sharpe ratio", chance(figures["deflated_sharpe_ratio"]), note, DEFLATED
 
 
 def _ambiguous(run: Run, bars: int) -> str:

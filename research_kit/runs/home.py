@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from research_kit.runs.run import Run
+    from research_kit.runs.reported import Reported
     from research_kit.store.database import Database
     from research_kit.store.files import FileStore
     from research_kit.store.tables import StrategyRow
     from research_kit.strategy.base import Strategy
     from research_kit.strategy.registry import Registry
+
+Paper = Literal["A4", "letter"]
 
 
 class Closable(Protocol):
@@ -32,5 +34,5 @@ class Home(Protocol):
     background_checks: bool  # whether a source's first run on a dataset is checked for look-ahead
     looked: set[tuple[str, str]]  # the sources and data (sha256) whose first run was seen here
 
-    def report(self, run: Run | int, path: Path | str | None = None) -> Path:
-        """Write the HTML report of a run and return where it is."""
+    def report(self, what: Reported | int, path: Path | str | None = None, *, paper: Paper = "A4") -> Path:
+        """Write the report of a run, sweep, walk-forward or comparison and return where it is."""

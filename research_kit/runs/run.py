@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from research_kit.bars.sessions import day_ends, told_clock
 from research_kit.charts.series import BacktestSeries
+from research_kit.engine.measure import daily_periods_per_year
 from research_kit.errors import ArtifactMissingError, NotFoundError
 from research_kit.metrics.drawdown import drawdown_series
 from research_kit.metrics.result import Metrics
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from research_kit.checks.band import Band
     from research_kit.checks.verdict import LookaheadVerdict
     from research_kit.metrics.inference.headline import Headline
-    from research_kit.runs.home import Home
+    from research_kit.runs.home import Home, Paper
     from research_kit.runs.trust.belief import Belief
     from research_kit.runs.trust.verification import Verification
     from research_kit.store.tables import Backtest, BacktestJob, Dataset
@@ -166,16 +168,41 @@ class Run:
     @cached_property
     def chart_series(self) -> BacktestSeries:
         """What the charts of this run are drawn from; the benchmark is its market, bought and held."""
-        cash = float(self.options["initial_cash"])
         return BacktestSeries.of_bars(
-            self.bars.time, self.bars.columns, self._equity, cash, trades=self.trade_columns, title=self.title
+            self.bars.time,
+            self.bars.columns,
+            self._equity,
+            float(self.options["initial_cash"]),
+            trades=self.trade_columns,
+            day_ends=day_ends(self.bars),
+            periods_per_year=daily_periods_per_year(self.bars),
+            risk_free_rate=float(self.options["risk_free_rate"]),
+            clock=told_clock(self.bars.session, self.dataset.timezone),
+            title=self.title,
         )
 
-    def plot(self, theme: Theme = "notebook") -> go.Figure:
-        """Return equity with its benchmark, the drawdown below, and the trades on the price."""
-        from research_kit.charts.backtest import backtest_figure
+    def plot(self, kind: str = "backtest", *, theme: Theme = "notebook", **options: Any) -> go.Figure:
+        """Return one of the run's charts; without a name equity, drawdown, and the trades on the price.
 
-        return backtest_figure(self.chart_series, theme=theme)
+        Parameters
+        ----------
+        kind : str
+            "backtest" · "equity" (`band=True` for a bootstrap band, `log=True`) · "underwater" (`worst=5`) · "price" ·
+            "candles" (`start`, `end`) · "months" · "years" · "rolling" (`window` in days) · "returns" · "exposure" ·
+            "trades" · "trade_returns" · "trade_times" · "holding_times" · "excursions" (MAE and MFE) · "costs" · "fan".
+        theme : str
+            "notebook" for any page, "light" or "dark".
+        **options
+            Of the chart, as above.
+
+        Raises
+        ------
+        OptionError
+            There is no such chart, or it has no such option.
+        """
+        from research_kit.charts.gallery import draw
+
+        return draw(self.chart_series, kind, theme=theme, **options)
 
     @cached_property
     def source(self) -> str:
@@ -241,9 +268,9 @@ class Run:
 
         return export_run(self, None if folder is None else Path(folder), data=data)
 
-    def report(self, path: Path | str | None = None) -> Path:
-        """Write one offline HTML file about this run and return its path."""
-        return self.home.report(self, path)
+    def report(self, path: Path | str | None = None, *, paper: Paper = "A4") -> Path:
+        """Write one offline file about this run and return its path: HTML, or a PDF where it ends in .pdf."""
+        return self.home.report(self, path, paper=paper)
 
     @cached_property
     def _equity(self) -> FloatArray:

@@ -283,12 +283,9 @@ class WalkForward:
         frame = pd.DataFrame([self._row(step) for step in self.steps])
         return frame.assign(**{name: frame[name].dt.tz_localize("UTC") for name in TIMES})
 
-    def plot(self, theme: Theme = "notebook") -> go.Figure:
-        """Return the joined equity with the market, its drawdown, the parameters over time, in and out of sample."""
-        from research_kit.charts.walk_forward import walk_forward_data
-        from research_kit.charts.walk_forward_figure import walk_forward_figure
-
-        windows = [
+    def windows(self) -> list[dict[str, Any]]:
+        """Return the folds as their chart takes them: spans (an end is the first moment after), choice, both values."""
+        return [
             {
                 **dict(zip(TIMES, self._times(step, exclusive=True), strict=True)),
                 "parameters": step.parameters,
@@ -297,9 +294,15 @@ class WalkForward:
             }
             for step in self.steps
         ]
+
+    def plot(self, theme: Theme = "notebook") -> go.Figure:
+        """Return the joined equity with the market, its drawdown, the parameters over time, in and out of sample."""
+        from research_kit.charts.walk_forward import walk_forward_data
+        from research_kit.charts.walk_forward_figure import walk_forward_figure
+
         market = self.initial_cash * self.bars.close / self.bars.close[0]
         data = walk_forward_data(
-            *(self.bars.time, self.simulation.equity, self.initial_cash, windows),
+            *(self.bars.time, self.simulation.equity, self.initial_cash, self.windows()),
             metric=self.search.objective.metric,
             benchmark=market,
         )

@@ -21,6 +21,7 @@ from research_kit.store.stored_trials import columns_of_rows
 from research_kit.store.tables import METRIC_COLUMNS, Backtest, BacktestJob, BacktestMetrics, columns_of
 from research_kit.store.trial_batch import MOMENTS
 from research_kit.store.trials import narrowed
+from research_kit.store.wanted import Wanted, tags_as_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,7 @@ _JOBS, _BACKTESTS, _METRICS = columns_of("backtest_jobs"), columns_of("backtests
 _SWEEPS, _TRIALS, _NOTEBOOKS = columns_of("sweeps"), columns_of("trials"), columns_of("notebook_runs")
 _VERDICTS = columns_of("verdicts")
 
+EVERYTHING = Wanted()
 NEWEST = 1_000  # rows of a list that grows without end, unless more are asked for
 
 _VERSION = sa.func.row_number().over(partition_by=_DATASETS.c.name, order_by=_DATASETS.c.id).label("version")
@@ -117,8 +119,10 @@ def jobs_table(
     return _frame(database, _page(query, _JOBS, limit, before))
 
 
-def backtests_table(database: Database, limit: int | None = NEWEST, *, before: int | None = None) -> pd.DataFrame:
-    """Return the newest finished backtests with their dataset's name and headline metrics, newest first."""
+def backtests_table(
+    database: Database, limit: int | None = NEWEST, *, before: int | None = None, wanted: Wanted = EVERYTHING
+) -> pd.DataFrame:
+    """Return the newest finished backtests with dataset, headline metrics and marks, newest first: all, or some."""
     columns = [
         _BACKTESTS.c.id,
         _BACKTESTS.c.backtest_job_id.label("job_id"),
@@ -126,11 +130,15 @@ def backtests_table(database: Database, limit: int | None = NEWEST, *, before: i
         _BACKTESTS.c.strategy_params,
         _DATASETS.c.name.label("dataset"),
         *(_METRICS.c[name] for name in HEADLINE_METRICS),
-        *(_BACKTESTS.c[name] for name in ("status", "created_at", "completed_at", "spec_hash")),
+        *(_BACKTESTS.c[name] for name in ("status", "created_at", "completed_at", "spec_hash", "pinned", "note")),
+        tags_as_text().label("tags"),
     ]
     metrics_of = _METRICS.c.backtest_job_id == _BACKTESTS.c.backtest_job_id
     source = _BACKTESTS.outerjoin(_DATASETS).outerjoin(_METRICS, metrics_of)
-    return _frame(database, _page(sa.select(*columns).select_from(source), _BACKTESTS, limit, before))
+    query = sa.select(*columns).select_from(source).where(*wanted.conditions())
+    frame = _frame(database, _page(query, _BACKTESTS, limit, before))
+    tags: list[Any] = [sorted(words.split(",")) if isinstance(words, str) else [] for words in frame["tags"]]
+    return frame.assign(tags=tags)
 
 
 def sweeps_table(database: Database, limit: int | None = NEWEST, *, before: int | None = None) -> pd.DataFrame:

@@ -237,12 +237,21 @@ def check_dataset_name(name: str) -> str:
         raise OptionError(
             f"A dataset's name has at most {NAME_LENGTH} characters; {name[:30] + '…'!r} has {len(name):,}. Shorten it."
         )
-    hidden = next((sign for sign in name if category(sign) in _HIDDEN), None)
+    hidden = hidden_sign(name)
     if hidden is not None:
         raise OptionError(
             f"A dataset's name cannot hold {hidden!r}, which no screen shows: {name!r}. Give one without it."
         )
     return name
+
+
+def hidden_sign(text: str) -> str | None:
+    """Return the first character that no screen shows, None where there is none.
+
+    >>> hidden_sign("a" + chr(10)) == chr(10), hidden_sign("a b")
+    (True, None)
+    """
+    return next((sign for sign in text if category(sign) in _HIDDEN), None)
 
 
 def check_word(name: str, word: str, allowed: Sequence[str]) -> None:

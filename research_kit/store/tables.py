@@ -52,6 +52,7 @@ __all__ = [
     "Backtest",
     "BacktestJob",
     "BacktestMetrics",
+    "BacktestTag",
     "Dataset",
     "DatasetParent",
     "FiniteFloat",
@@ -313,6 +314,17 @@ class Backtest(Table, table=True):
     equity_size: int | None = Field(default=None, sa_type=COUNT)
     trades_sha256: str | None = Field(default=None, max_length=64)
     orders_sha256: str | None = Field(default=None, max_length=64)
+    note: str | None = Field(default=None, sa_type=sa.Text)
+    pinned: bool = Field(default=False, index=True, sa_column_kwargs={"server_default": sa.false()})
+
+
+class BacktestTag(Table, table=True):
+    """One word that a user has put on a finished backtest, to find it again."""
+
+    __tablename__ = "backtest_tags"
+
+    backtest_id: int = Field(foreign_key="backtests.id", ondelete="CASCADE", primary_key=True)
+    tag: str = Field(max_length=50, primary_key=True, index=True)
 
 
 class NotebookRun(Table, table=True):

@@ -6,6 +6,8 @@ import ast
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from symtable import SymbolTable, symtable
 from types import ModuleType
 from typing import Any
 
@@ -37,14 +39,29 @@ def portable_source(strategy: type[Strategy]) -> str:
             f"{strategy.__name__} uses {listed(local)} of the notebook's folder, which another process may not import. "
             "Write the strategy into the workspace's strategies folder, with what it uses beside it."
         )
-    nodes = [node for _, text in reversed(parts) for node in ast.parse(text).body if isinstance(node, _DEFINITIONS)]
+    texts = {node: text for _, text in reversed(parts) for node in ast.parse(text).body}
+    nodes = [node for node in texts if isinstance(node, _DEFINITIONS)]
     future = [node for node in nodes if _is_future(node)]
     given = {name: node for node in nodes if node not in future for name in _names_given_by(node)}
     needed, missing = _needed(strategy.__name__, given)
     space = vars(sys.modules[strategy.__module__])
     lines = [_assignment(name, space[name], strategy) for name in sorted(missing) if name in space]
     kept = [node for node in nodes if node in needed]  # in their order: what a class uses comes before it
-    return "\n".join([*map(ast.unparse, future), *lines, *map(ast.unparse, kept), ""])
+    imports = [node for node in kept if isinstance(node, ast.Import | ast.ImportFrom)]
+    bodies = [_written(node, texts[node]) for node in kept if node not in imports]
+    head = "\n".join([*map(ast.unparse, future), *lines, *map(ast.unparse, imports)])
+    return "\n\n\n".join([part for part in (head, *bodies) if part]) + "\n"
+
+
+def _written(node: ast.stmt, text: str) -> str:
+    """Return a function or class as it stands in its cell, comments too; where it shares a line, without them."""
+    first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+    lines = "\n".join(text.split("\n")[first - 1 : node.end_lineno])
+    asked = ast.unparse(node)
+    with suppress(SyntaxError):
+        if ast.unparse(ast.parse(lines)) == asked:
+            return lines
+    return asked
 
 
 def _needed(name: str, given: Mapping[str, ast.stmt]) -> tuple[list[ast.stmt], set[str]]:
@@ -56,8 +73,18 @@ def _needed(name: str, given: Mapping[str, ast.stmt]) -> tuple[list[ast.stmt], s
             missing.add(wanted)
         elif node not in needed:
             needed.append(node)
-            waiting += [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+            waiting += _globals_of(symtable(ast.unparse(node), "<cell>", "exec"))
     return needed, missing
+
+
+def _globals_of(scope: SymbolTable) -> Iterator[str]:
+    """Yield the names that a definition takes from its notebook, not those of arguments and variables of its own."""
+    inside = scope.get_type() == "function"
+    yield from (
+        name.get_name() for name in scope.get_symbols() if name.is_global() or (not inside and name.is_referenced())
+    )
+    for inner in scope.get_children():
+        yield from _globals_of(inner)
 
 
 def _is_future(node: ast.stmt) -> bool:
@@ -74,10 +101,10 @@ def _names_given_by(node: ast.stmt) -> Iterator[str]:
 def _assignment(name: str, value: Any, strategy: type[Strategy]) -> str:
     """Return the line that gives a name the value that it has in the notebook."""
     if isinstance(value, ModuleType):
-        return f"import {value.__name__} as {name}"
+        return f"import {value.__name__}" + ("" if value.__name__ == name else f" as {name}")
     module, inner = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if isinstance(module, str) and isinstance(inner, str) and "." not in inner and module != strategy.__module__:
-        return f"from {module} import {inner} as {name}"
+        return f"from {module} import {inner}" + ("" if inner == name else f" as {name}")
     if _is_plain(value):
         return f"{name} = {value!r}"
     raise StrategyError(

@@ -1,51 +1,36 @@
-"""The dashboard: choose a dataset and a strategy, set the parameters, run, look."""
+"""The dashboard: everything that a researcher sees of a workspace, in tabs that are made when they are first opened."""
 
 from __future__ import annotations
 
-import threading
-import time
-import traceback
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from html import escape
-from itertools import dropwhile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
-from research_kit.engine.options import EngineOptions
-from research_kit.errors import OptionError, ResearchKitError, error_text
+from research_kit.errors import OptionError, did_you_mean
 from research_kit.strategy.base import Strategy
-from research_kit.widgets.form import ModelForm, ParameterForm
-from research_kit.widgets.part import LONGEST_ERROR, Part, hint
-from research_kit.widgets.pickers import DatasetPicker, StrategyPicker
-from research_kit.widgets.results import RunView
+from research_kit.widgets.data_tab import DataTab
+from research_kit.widgets.explore import Explore
+from research_kit.widgets.part import Part
+from research_kit.widgets.sweep_panel import SweepPanel
+from research_kit.widgets.tabs import CompareTab, HistoryTab
 
 if TYPE_CHECKING:
     from research_kit.runs.run import Run
-    from research_kit.widgets.bench import Bench
+    from research_kit.widgets.bench import Laboratory
+    from research_kit.widgets.dataset_picker import DatasetPicker
+    from research_kit.widgets.engine_form import EngineForm
+    from research_kit.widgets.form import ParameterForm
+    from research_kit.widgets.pickers import StrategyPicker
+    from research_kit.widgets.results import RunView
+    from research_kit.widgets.run_panel import State
 
-State = Literal["ready", "running", "completed", "failed"]
-OPTIONS = ("commission", "slippage", "fill", "size", "stop_loss", "take_profit")
-_PACKAGE = Path(__file__).parents[1]
-OFTEN = 0.1  # seconds between two updates of the progress bar
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked for when Run was pressed."""
-
-    strategy: type[Strategy]
-    dataset: int
-    dataset_name: str
-    parameters: Mapping[str, Any]
-    options: Mapping[str, Any]
+TABS = ("Explore", "Search", "History", "Compare", "Data")
 
 
 class Dashboard(Part):
-    """Choose a dataset and a strategy, fill in the form, press Run, see the result; the notebook stays free meanwhile.
+    """Explore, search, look back, compare, and look after the data, each in its tab; the notebook stays free meanwhile.
 
     Parameters
     ----------
@@ -58,17 +43,18 @@ class Dashboard(Part):
 
     Attributes
     ----------
-    datasets, strategies, parameters, options
-        The controls: two pickers and two forms.
+    explore
+        The first tab; its controls are at hand here, too: ``datasets``, ``strategies``, ``parameters``, ``options``,
+        ``run_button``, ``progress``, ``status``, ``result``.
     last_run
-        The newest run that completed, as ``ws.run`` returns it; None before the first.
+        The newest run that completed here, as ``ws.run`` returns it; None before the first.
     state
-        ``"ready"``, ``"running"``, ``"completed"`` or ``"failed"``.
+        ``"ready"``, ``"running"``, ``"completed"``, ``"failed"`` or ``"cancelled"``.
     """
 
     def __init__(
         self,
-        ws: Bench,
+        ws: Laboratory,
         *,
         dataset: int | str | None = None,
         strategy: str | type[Strategy] | None = None,
@@ -77,149 +63,173 @@ class Dashboard(Part):
     ) -> None:
         super().__init__()
         self.bench = ws
-        self.state: State = "ready"
-        self.last_run: Run | None = None
-        further = [*strategies, *([strategy] if isinstance(strategy, type) else [])]
-        self.datasets = DatasetPicker(ws)
-        self.strategies = StrategyPicker(ws, further)
-        self.options = ModelForm(EngineOptions, OPTIONS, title="Costs, fills and exits", foldable=True)
-        self.result = RunView()
-        self._forms: dict[type[Strategy], ParameterForm] = {}
-        self._thread: threading.Thread | None = None
-        self._shown_at = 0.0
-        self._build()
-        if dataset is not None:
-            self.datasets.value = dataset
-        if strategy is not None:
-            self.strategies.value = strategy if isinstance(strategy, str) else strategy.name
-        self._show_form()
-        self.strategies.on_change(self._show_form)
-        self._on_click(self.run_button, self.run)
-        if parameters:
-            self.parameters.set(parameters)
+        further = list(strategies)
+        self.explore = Explore(ws, dataset=dataset, strategy=strategy, parameters=parameters, strategies=further)
+        self._further = [*further, *([strategy] if isinstance(strategy, type) else [])]
+        self._parts: dict[str, Part] = {"Explore": self.explore}
+        self._places = {name: w.VBox().add_class("rkw-tab") for name in TABS}
+        self._places["Explore"].children = (self.explore.body,)
+        self.tabs = w.Tab(children=list(self._places.values()), titles=TABS).add_class("rkw-tabs")
+        self.body = w.VBox([self.tabs, self.note])
+        self._undo.append(self.tabs.unobserve_all)
+        self.tabs.observe(lambda _: self._guard(self._open), names="selected_index")
+        self.explore.panel.on_change(self._keep)
+        self.explore.datasets.on_change(self._keep)
+        self.explore.strategies.on_change(self._keep)
 
     def __repr__(self) -> str:
-        return f"Dashboard(dataset={self.datasets.name!r}, strategy={self.strategies.value!r}, {self.state})"
+        chosen = f"dataset={self.datasets.name!r}, strategy={self.strategies.value!r}"
+        return f"Dashboard({chosen}, {self.state})"
+
+    @property
+    def tab(self) -> str:
+        """The tab that is open; it may be set."""
+        return TABS[self.tabs.selected_index or 0]
+
+    @tab.setter
+    def tab(self, name: str) -> None:
+        if name not in TABS:
+            raise OptionError(f"There is no tab {name!r}. {did_you_mean(str(name), TABS)}")
+        self.tabs.selected_index = TABS.index(name)
+
+    def part(self, name: str) -> Part:
+        """Return what a tab holds, made if it was not opened yet."""
+        if name not in self._parts:
+            made = self._makers()[name]()
+            self._parts[name] = made
+            made.on_change(self._keep)
+            if isinstance(made, HistoryTab):
+                made.history.on_compare(self._compare)
+            self._places[name].children = (made.body,)
+        return self._parts[name]
+
+    def use(self, run: Run) -> None:
+        """Fill the forms of Explore with what a run was made with, show it there, and open that tab."""
+        self.explore.use(run)
+        self.explore.show(run)
+        self.tab = "Explore"
+
+    @property
+    def datasets(self) -> DatasetPicker:
+        """The picker of datasets."""
+        return self.explore.datasets
+
+    @property
+    def strategies(self) -> StrategyPicker:
+        """The picker of strategies."""
+        return self.explore.strategies
 
     @property
     def parameters(self) -> ParameterForm:
-        """The form of the strategy that is chosen; what was typed for another strategy is kept for it."""
-        strategy = self.strategies.strategy
-        if strategy is None:
-            raise OptionError("Choose a strategy.")
-        if strategy not in self._forms:
-            self._forms[strategy] = ParameterForm(strategy)
-        return self._forms[strategy]
+        """The form of the strategy that is chosen."""
+        return self.explore.parameters
+
+    @property
+    def options(self) -> EngineForm:
+        """The form of the engine's options."""
+        return self.explore.options
+
+    @property
+    def result(self) -> RunView:
+        """The view of the last run."""
+        return self.explore.result
+
+    @property
+    def run_button(self) -> w.Button:
+        """The button that starts a run."""
+        return self.explore.panel.run_button
+
+    @property
+    def cancel_button(self) -> w.Button:
+        """The button that ends it."""
+        return self.explore.panel.cancel_button
+
+    @property
+    def progress(self) -> w.FloatProgress:
+        """How far the run is."""
+        return self.explore.panel.progress
+
+    @property
+    def status(self) -> w.HTML:
+        """What the run is doing, or how it ended."""
+        return self.explore.panel.status
+
+    @property
+    def state(self) -> State:
+        """How the run in Explore stands."""
+        return self.explore.panel.state
+
+    @property
+    def last_run(self) -> Run | None:
+        """The newest run that completed here."""
+        return self.explore.panel.last_run
 
     def run(self) -> None:
         """Start a run of what is chosen, in the background; ``wait`` waits for it. Nothing happens while one runs."""
-        if self.state == "running":
-            return
-        try:
-            request = self._request()
-        except ResearchKitError as error:
-            self._show_state("failed", f"Not started. {error}", alarm=True)
-            return
-        self._start(request)
+        self.explore.panel.run()
+
+    def cancel(self) -> None:
+        """Ask for the end of the run."""
+        self.explore.panel.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended, at most ``timeout`` seconds; return whether it has."""
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return self._thread is None or not self._thread.is_alive()
+        return self.explore.panel.wait(timeout)
+
+    def static(self) -> str:
+        """Return what the open tab shows."""
+        return self._parts.get(self.tab, self.explore).static()
 
     def close(self) -> None:
         """Stop listening, and free the widgets here and in the browser; a run that was started is still recorded."""
-        for part in (self.datasets, self.strategies, self.options, self.result, *self._forms.values()):
+        self._keep()
+        for part in self._parts.values():
             part.close()
         super().close()
 
-    def _build(self) -> None:
-        self.run_button = w.Button(
-            description="Run backtest", icon="play", button_style="primary", tooltip="Run, record and show a backtest"
-        ).add_class("rkw-run")
-        self.progress = w.FloatProgress(min=0.0, max=1.0, layout={"width": "auto", "visibility": "hidden"})
-        self.progress.add_class("rkw-progress")
-        self.status = w.HTML()
-        self._place = w.VBox()
-        choose = [self.datasets.body, self.strategies.body, self._place, self.options.body]
-        side = w.VBox([*choose, self.run_button, self.progress, self.status, self.note])
-        self.body = w.HBox([side, self.result.body]).add_class("rkw-dashboard")
-        self._show_state("ready", "Ready.")
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        self.explore.prepare()
+        super()._ipython_display_(**kwargs)
 
-    def _show_form(self) -> None:
-        chosen = self.strategies.strategy is not None
-        self._place.children = (self.parameters.body if chosen else w.HTML(hint("Choose a strategy.")),)
+    def _open(self) -> None:
+        """Fill a tab that is opened for the first time, and bring one that was there up to date."""
+        name, is_new = self.tab, self.tab not in self._parts
+        part = self.part(name)
+        if not is_new and callable(refresh := getattr(part, "refresh", None)):
+            refresh()
+        self._keep()
 
-    def _request(self) -> Request:
-        """Return what is asked for, or raise; both forms show their errors."""
-        dataset, strategy = self.datasets.value, self.strategies.strategy
-        if dataset is None or strategy is None:
-            raise OptionError("Choose a dataset and a strategy first.")
-        values, problems = [], []
-        for form in (self.parameters, self.options):  # both, so that all that is wrong is shown at once
-            try:
-                values.append(form.value)
-            except OptionError as error:
-                problems.append(str(error))
-        if problems:
-            raise OptionError(" ".join(problems))
-        return Request(strategy, dataset, self.datasets.name or "", *values)
+    def _makers(self) -> dict[str, Callable[[], Part]]:
+        return {
+            "Search": self._make_search,
+            "Data": self._make_data,
+            "History": partial(HistoryTab, self.bench, self.use),
+            "Compare": partial(CompareTab, self.bench),
+        }
 
-    def _start(self, request: Request) -> None:
-        self.run_button.disabled = True
-        self.progress.value, self.progress.layout.visibility = 0.0, "visible"
-        self.result.fade(True)
-        self._show_state("running", f"Running {request.strategy.name} on {request.dataset_name} …")
-        self._thread = threading.Thread(target=self._work, args=(request,), name="research-kit-run", daemon=True)
-        self._thread.start()
-
-    def _work(self, request: Request) -> None:
-        """Run in the background: every end, good or bad, leaves the button free and a message."""
-        started = time.perf_counter()
-        try:
-            run = self.bench.run(
-                request.strategy, request.dataset, request.parameters, progress=self._show_progress, **request.options
-            )
-            self.last_run = run
-            self.result.show(run)
-            took = time.perf_counter() - started
-            tell = partial(self._show_state, "completed", f"Run {run.id} completed in {took:.1f} s.")
-        except BaseException as error:
-            tell = partial(self._show_error, error)
-        finally:
-            self.progress.layout.visibility = "hidden"
-            self.run_button.disabled = False
-        tell()
-
-    def _show_progress(self, done: float, step: str) -> None:
-        now = time.monotonic()
-        if now - self._shown_at >= OFTEN or done in (0.0, 1.0):
-            self._shown_at = now
-            self.progress.value = done
-            self._show_state("running", f"{step.capitalize()} … {done:.0%}")
-
-    def _show_error(self, error: BaseException) -> None:
-        words = str(error) if isinstance(error, ResearchKitError) else error_text(error, LONGEST_ERROR)
-        cause = error.__cause__
-        lines = [f"Failed. {words}"]
-        lines += [f"Because of {error_text(cause, LONGEST_ERROR)}"] if cause is not None else []
-        lines += [str(note) for note in getattr(error, "__notes__", [])]
-        self._show_state("failed", "\n".join(lines), alarm=True, details=trace_of(error))
-
-    def _show_state(self, state: State, words: str, *, alarm: bool = False, details: str = "") -> None:
-        self.state = state
-        look, role = ("rkw-alert", "alert") if alarm else ("rkw-hint", "status")
-        folded = f"<details><summary>Where it happened</summary><pre>{escape(details)}</pre></details>"
-        self.status.value = (
-            f'<div class="rkw-status {look}" role="{role}" data-testid="status" data-state="{state}">{escape(words)}'
-            f"{folded if details else ''}</div>"
+    def _make_search(self) -> Part:
+        panel = SweepPanel(
+            self.bench, dataset=self.datasets.value, strategy=self.strategies.value, strategies=self._further
         )
+        panel.view_of.on_use(partial(self._take_set, panel))
+        return panel
 
+    def _make_data(self) -> Part:
+        tab = DataTab(self.bench, self.datasets.value)
+        tab.importing.on_change(self.datasets.refresh)
+        return tab
 
-def trace_of(error: BaseException) -> str:
-    """Return where an error came from; the steps of this package that lead to the strategy are left out."""
-    told = traceback.TracebackException.from_exception(error)
-    frames = list(dropwhile(lambda frame: Path(frame.filename).is_relative_to(_PACKAGE), told.stack))
-    told.stack = traceback.StackSummary.from_list(frames or told.stack)
-    return "".join(told.format())[-10 * LONGEST_ERROR :]
+    def _compare(self, runs: list[int]) -> None:
+        """Show a comparison in its tab."""
+        tab = self.part("Compare")
+        if isinstance(tab, CompareTab):
+            tab.show(runs)
+        self.tab = "Compare"
+
+    def _take_set(self, panel: SweepPanel, chosen: Mapping[str, Any]) -> None:
+        """Fill the forms of Explore with a set of a search, and open that tab."""
+        self.datasets.value, self.strategies.value = panel.datasets.value, panel.strategies.value
+        options = panel.options.value
+        self.parameters.fill({name: value for name, value in chosen.items() if name not in options})
+        self.options.fill({**options, **{name: value for name, value in chosen.items() if name in options}})
+        self.tab = "Explore"

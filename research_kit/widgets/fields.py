@@ -1,30 +1,50 @@
-"""One input for one field of a model: what is typed is what is validated, an empty optional field is None."""
+"""What a form must offer for each field of a model, read from the model's JSON schema."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-import ipywidgets as w
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
-from research_kit.errors import ParameterError
-from research_kit.widgets.part import Note, alert, hint
-
-Kind = Literal["switch", "choice", "number", "text", "json"]
+Kind = Literal["switch", "choice", "number", "text", "date", "time", "moment", "list", "json", "nested"]
 MISSING: Any = object()
-_KINDS: dict[str, Kind] = {"boolean": "switch", "integer": "number", "number": "number", "string": "text"}
-_LABEL = {"description_width": "var(--rkw-label)"}
+_KINDS: dict[str, Kind] = {
+    "boolean": "switch",
+    "integer": "number",
+    "number": "number",
+    "string": "text",
+    "array": "list",
+}
+_FORMATS: dict[str, Kind] = {"date": "date", "time": "time", "date-time": "moment"}
+_STEPS = 100  # a slider for fractions has at least so many
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a slider runs over: both ends belong to it."""
+
+    low: float
+    high: float
+    step: float
+
+    @property
+    def is_whole(self) -> bool:
+        return isinstance(self.step, int)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldSpec:
-    """What an input must offer for a field; ``default`` is a JSON value, or MISSING."""
+    """What an input must offer for a field; ``default`` is a JSON value, or MISSING.
+
+    ``span`` is there where a number is bounded on both sides, ``parts`` are the fields of a nested model, and
+    ``item`` says what a list holds.
+    """
 
     name: str
     kind: Kind
@@ -32,6 +52,14 @@ class FieldSpec:
     optional: bool = False
     choices: tuple[Any, ...] = ()
     help: str = ""
+    span: Span | None = None
+    parts: tuple[FieldSpec, ...] = ()
+    item: Kind = "json"
+
+    @property
+    def label(self) -> str:
+        """The name in words."""
+        return self.name.replace("_", " ").strip().capitalize() or self.name
 
     def labels(self) -> dict[str, Any]:
         """Return what a list shows, and what it means: a Dropdown cannot tell None from nothing chosen."""
@@ -57,70 +85,17 @@ def field_specs(model: type[BaseModel], names: Sequence[str] | None = None) -> l
     ]
 
 
-class Field:
-    """An input with its label, its help, and the error that belongs to it."""
+def as_text(value: Any) -> str:
+    """Return a JSON value as it is typed.
 
-    def __init__(self, spec: FieldSpec) -> None:
-        self.spec = spec
-        self.input = _make_input(spec)
-        self.note = Note(hint(spec.help))
-        self.view = w.VBox([self.input, self.note]).add_class("rkw-field")
-        self.error = ""
-        self.reset()
-
-    def read(self) -> Any:
-        """Return what is typed or chosen, as the model is to validate it."""
-        given = self.input.value
-        if self.spec.kind == "switch":
-            return given
-        if self.spec.kind == "choice":
-            return self.spec.labels().get(given)
-        if self.spec.optional and not given.strip():
-            return None
-        return _READERS[self.spec.kind](given)
-
-    @property
-    def shown(self) -> str:
-        """The value in words."""
-        given = self.input.value
-        return {True: "yes", False: "no", None: "–", "": "none" if self.spec.optional else "–"}.get(given, str(given))
-
-    def write(self, value: Any) -> None:
-        """Show a value.
-
-        Raises
-        ------
-        ParameterError
-            It is not one of the choices.
-        """
-        shown = to_jsonable_python(value, fallback=str)
-        if self.spec.kind in ("switch", "choice"):
-            self.input.value = self._choice(shown)
-        else:
-            self.input.value = _as_text(shown)
-
-    def reset(self) -> None:
-        """Show the default; a field without one is empty."""
-        if self.spec.default is not MISSING:
-            self.write(self.spec.default)
-        else:
-            self.input.value = {"switch": False, "choice": None}.get(self.spec.kind, "")
-
-    def complain(self, error: str) -> None:
-        """Show an error beside the input; "" takes it away."""
-        self.error = error
-        self.note.show(alert(error) + hint(self.spec.help))
-        (self.view.add_class if error else self.view.remove_class)("rkw-invalid")
-
-    def _choice(self, value: Any) -> Any:
-        """Return what the widget of a switch or a list calls this value."""
-        offered = {False: False, True: True} if self.spec.kind == "switch" else self.spec.labels()
-        for key, choice in offered.items():
-            if type(value) is type(choice) and value == choice:
-                return key
-        raise ParameterError(
-            f"{self.spec.name}={value!r} is not one of {', '.join(repr(choice) for choice in offered.values())}."
-        )
+    >>> as_text(30.0), as_text(0.001), as_text(None), as_text([1, 2])
+    ('30', '0.001', '', '[1, 2]')
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(value).removesuffix(".0")
+    return json.dumps(value)
 
 
 def _spec(name: str, schema: Mapping[str, Any], definitions: Mapping[str, Any], info: FieldInfo) -> FieldSpec:
@@ -128,8 +103,9 @@ def _spec(name: str, schema: Mapping[str, Any], definitions: Mapping[str, Any], 
     plain = [variant for variant in variants if variant.get("type") != "null"]
     optional = len(plain) < len(variants)
     choices = _choices(plain)
-    kinds = {_KINDS.get(variant.get("type", ""), "json") for variant in plain}
-    kind: Kind = "choice" if choices else kinds.pop() if len(kinds) == 1 else "json"
+    nested = _nested(info.annotation) if len(plain) == 1 and "properties" in plain[0] else None
+    kinds = {_kind(variant) for variant in plain}
+    kind: Kind = "nested" if nested else "choice" if choices else kinds.pop() if len(kinds) == 1 else "json"
     if kind == "switch" and optional:
         kind, choices = "choice", (True, False)
     if kind == "choice" and optional:
@@ -140,7 +116,10 @@ def _spec(name: str, schema: Mapping[str, Any], definitions: Mapping[str, Any], 
         default=_default(info),
         optional=optional,
         choices=choices,
-        help=_help(schema.get("description", ""), plain, optional and not choices),
+        help=_help(schema.get("description", ""), plain, kind, optional and not choices),
+        span=_span(plain[0]) if kind == "number" and len(plain) == 1 else None,
+        parts=tuple(field_specs(nested)) if nested else (),
+        item=_item(plain[0], definitions) if kind == "list" else "json",
     )
 
 
@@ -155,6 +134,23 @@ def _variants(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iter
         yield schema
 
 
+def _kind(variant: Mapping[str, Any]) -> Kind:
+    return _FORMATS.get(variant.get("format", "")) or _KINDS.get(variant.get("type", ""), "json")
+
+
+def _item(variant: Mapping[str, Any], definitions: Mapping[str, Any]) -> Kind:
+    """Return of what kind the items of a list are; "json" where they are of several."""
+    kinds = {_kind(item) for item in _variants(variant.get("items", {}), definitions)}
+    return kinds.pop() if len(kinds) == 1 else "json"
+
+
+def _nested(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation names, also inside of ``Optional`` and ``Annotated``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _nested(part))), None)
+
+
 def _choices(variants: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
     lists = [variant.get("enum", [variant["const"]] if "const" in variant else None) for variant in variants]
     return () if not lists or None in lists else tuple(choice for choices in lists for choice in choices or ())
@@ -166,9 +162,11 @@ def _default(info: FieldInfo) -> Any:
     return to_jsonable_python(info.get_default(call_default_factory=True, validated_data={}), fallback=str)
 
 
-def _help(description: str, variants: Sequence[Mapping[str, Any]], may_be_empty: bool) -> str:
+def _help(description: str, variants: Sequence[Mapping[str, Any]], kind: Kind, may_be_empty: bool) -> str:
+    ways = {"list": "several, with commas", "moment": "such as 2024-01-31 09:30+00:00"}
     bounds = _bounds(variants[0]) if len(variants) == 1 else ""
-    parts = [part for part in (description.rstrip("."), bounds, "empty for none" if may_be_empty else "") if part]
+    empty = "empty for none" if may_be_empty and kind != "nested" else ""
+    parts = [part for part in (description.rstrip("."), bounds, ways.get(kind, ""), empty) if part]
     return f"{'; '.join(parts)}." if parts else ""
 
 
@@ -176,56 +174,27 @@ def _bounds(schema: Mapping[str, Any]) -> str:
     low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
     high, below = schema.get("maximum"), schema.get("exclusiveMaximum")
     if low is not None and high is not None:
-        return f"{_as_text(low)} to {_as_text(high)}"
+        return f"{as_text(low)} to {as_text(high)}"
     words = {"at least": low, "above": above, "at most": high, "below": below}
-    return ", ".join(f"{word} {_as_text(bound)}" for word, bound in words.items() if bound is not None)
+    return ", ".join(f"{word} {as_text(bound)}" for word, bound in words.items() if bound is not None)
 
 
-def _make_input(spec: FieldSpec) -> w.Widget:
-    label = spec.name.replace("_", " ").strip().capitalize() or spec.name
-    common = {"description": label, "style": _LABEL, "tooltip": spec.name, "layout": {"width": "auto"}}
-    if spec.kind == "switch":
-        return w.Checkbox(**common)
-    if spec.kind == "choice":
-        return w.Dropdown(options=list(spec.labels()), **common)
-    # A plain text box: the number boxes of ipywidgets clamp, round, and keep the old value when they are emptied.
-    return w.Text(continuous_update=False, placeholder="none" if spec.optional else "", **common)
+def _span(schema: Mapping[str, Any]) -> Span | None:
+    """Return what a slider runs over; None where a side is open to infinity, or there is nothing between."""
+    low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
+    high, below = schema.get("maximum"), schema.get("exclusiveMaximum")
+    start, end = (above if low is None else low), (below if high is None else high)
+    if start is None or end is None or not start < end:
+        return None
+    if schema.get("type") == "integer":
+        span = Span(int(start) + (low is None), int(end) - (high is None), 1)
+    else:
+        step = 10.0 ** math.floor(math.log10((end - start) / _STEPS))
+        span = Span(start + step * (low is None), end - step * (high is None), step)
+    return span if span.low < span.high else None
 
 
 def _choice_label(choice: Any) -> str:
     if choice is None:
         return "none"
     return ("yes" if choice else "no") if isinstance(choice, bool) else str(choice)
-
-
-def _read_number(text: str) -> int | float | str:
-    """Return the number that was typed, or the text itself for the model to refuse."""
-    for reader in (int, float):
-        try:
-            return reader(text)
-        except ValueError:
-            pass
-    return text.strip()
-
-
-def _read_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-_READERS: dict[str, Callable[[str], Any]] = {"number": _read_number, "text": str, "json": _read_json}
-
-
-def _as_text(value: Any) -> str:
-    """Return a JSON value as it is typed.
-
-    >>> _as_text(30.0), _as_text(0.001), _as_text(None), _as_text([1, 2])
-    ('30', '0.001', '', '[1, 2]')
-    """
-    if value is None or isinstance(value, str):
-        return value or ""
-    if isinstance(value, float) and math.isfinite(value):
-        return repr(value).removesuffix(".0")
-    return json.dumps(value)

@@ -11,13 +11,15 @@ from typing import Any
 import ipywidgets as w
 
 from research_kit.errors import error_text
+from research_kit.widgets.kept import KeptView
 
 LONGEST_ERROR = 2_000  # characters of an error that a view shows
 
 
 def style_sheet() -> w.HTML:
     """Return the invisible element that brings the controls' style."""
-    css = (Path(__file__).parent / "style.css").read_text("utf-8")
+    sheets = sorted(Path(__file__).parent.glob("style*.css"))
+    css = "".join(sheet.read_text("utf-8") for sheet in sheets)
     return w.HTML(f"<style>{css}</style>", layout={"display": "none"})
 
 
@@ -51,28 +53,57 @@ class Note(w.HTML):  # type: ignore[misc]
 class Part:
     """A control: ``body`` holds its widgets, ``view`` is the body with its style, ``note`` says what went wrong.
 
-    An error in a handler is shown in the note: Jupyter itself would hide it in a log.
+    An error in a handler is shown in the note: Jupyter itself would hide it in a log. Shown in a cell, it leaves beside
+    the live view what it shows as plain HTML (``static``), for when the notebook is opened without its kernel.
     """
 
     body: w.Box
 
     def __init__(self) -> None:
         self.note = Note()
+        self.kept = KeptView()
         self._undo: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], None]] = []
 
     @cached_property
     def view(self) -> w.VBox:
         """The widget to display; naming the control at the end of a cell does the same."""
-        return w.VBox([style_sheet(), self.body]).add_class("rkw-root")
+        return w.VBox([style_sheet(), self.kept.hider, self.body]).add_class("rkw-root")
+
+    def static(self) -> str:
+        """Return what is shown now as HTML that needs neither kernel nor style sheet; every text is escaped."""
+        return f"<p>{escape(repr(self))}</p>"
+
+    def on_change(self, handler: Callable[[], None]) -> None:
+        """Call a handler whenever something else is chosen or typed; an error in it is shown here."""
+        self._listeners.append(handler)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = self.view._repr_mimebundle_(**kwargs)
-        if isinstance(bundle, dict):
-            bundle["text/plain"] = repr(self)  # what an export shows where no widget can live
+        if isinstance(bundle, dict):  # what an export shows where no widget can live
+            bundle |= {"text/html": self.static(), "text/plain": repr(self)}
         return bundle
 
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        bundle = self.view._repr_mimebundle_(**kwargs)
+        live = bundle if isinstance(bundle, dict) else bundle[0]
+        self.kept.display(live | {"text/plain": repr(self)}, self.static())
+
+    def _changed(self) -> None:
+        """Tell whoever listens, and keep what is shown now in the notebook."""
+        for listener in list(self._listeners):
+            listener()
+        self._keep()
+
+    def _keep(self) -> None:
+        """Bring the static copy in the notebook up to date, where there is one."""
+        if self.kept.is_displayed:
+            self.kept.update(self.static(), repr(self))
+
     def close(self) -> None:
-        """Stop listening, and free the widgets here and in the browser."""
+        """Stop listening, and free the widgets here and in the browser; what was shown stays as plain HTML."""
+        self._keep()
+        self._listeners.clear()
         while self._undo:
             self._undo.pop()()
         close_tree(self.view)

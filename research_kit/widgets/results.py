@@ -1,130 +1,119 @@
-"""What a finished run looks like: key figures, charts, trades, and the line of code that makes it again."""
+"""What a finished run looks like: what it is worth, key figures, chart, metrics, trades, and its code."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import replace
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
 from research_kit.engine.options import EngineOptions
-from research_kit.metrics.inference.headline import chance
 from research_kit.metrics.registry import METRICS, format_value
 from research_kit.metrics.result import Metrics
 from research_kit.store.datasets import find_dataset
-from research_kit.widgets.chart import Chart
+from research_kit.widgets.fold import Fold
+from research_kit.widgets.metrics_table import MetricsTable
 from research_kit.widgets.part import Note, Part, hint
+from research_kit.widgets.report_button import ReportButton
+from research_kit.widgets.run_chart import RunChart, TradeChart
+from research_kit.widgets.static_run import run_html
+from research_kit.widgets.trades import TradesTable
+from research_kit.widgets.trust import TrustPanel
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
     from research_kit.runs.run import Run
-
-ROWS = 100  # of the trades that a table shows
-_TRADE_COLUMNS = {  # heading, and how a cell is written
-    "entry_time": "Entry (UTC)",
-    "exit_time": "Exit (UTC)",
-    "side": "Side",
-    "quantity": "Quantity",
-    "entry_price": "Entry price",
-    "exit_price": "Exit price",
-    "pnl": "P&L",
-    "pnl_percent": "P&L %",
-    "entry_signal": "Opened by",
-    "exit_signal": "Closed by",
-}
-_FORMS = {"pnl": "{:+,.2f}", "pnl_percent": "{:+,.2f} %"}
-_TEXTS = ("side", "entry_signal", "exit_signal")
 
 
 class RunView(Part):
-    """The result of one run; ``run`` is the one that is shown, None before the first."""
+    """The result of one run; ``run`` is the one that is shown, None before the first.
 
-    def __init__(self) -> None:
+    Attributes
+    ----------
+    trust, chart, metrics, trades, trade, report
+        Its parts: headline and verdicts, the chart, all metrics, the trades, the trade that was opened, the report.
+    """
+
+    def __init__(self, run: Run | None = None) -> None:
         super().__init__()
         self.run: Run | None = None
-        self.chart = Chart()
-        self.heading, self.figures, self.trades, self.code = Note(), Note(), Note(), Note()
-        self.body = w.VBox([self.heading, self.figures, self.chart.view, self.trades, self.code, self.note])
+        self.heading, self.figures, self.code = Note(), Note(), Note()
+        self.trust, self.chart, self.metrics, self.report = TrustPanel(), RunChart(), MetricsTable(), ReportButton()
+        self.trades, self.trade = TradesTable(), TradeChart()
+        self.metrics_fold = Fold("All metrics", self.metrics.body)
+        self.trades_fold = Fold("Trades", w.VBox([self.trades.body, self.trade.body]), is_open=True)
+        self.code_fold = Fold("The same in code", self.code)
+        self.folds = (self.metrics_fold, self.trades_fold, self.code_fold)
+        self.below = w.VBox([self.chart.body, *(fold.body for fold in self.folds), self.report.body])
+        self.body = w.VBox([self.heading, self.trust.body, self.figures, self.below, self.note])
         self.body.add_class("rkw-result")
+        self.below.layout.display = "none"
         self.heading.show(hint("The result of a run appears here."))
+        self.trades.on_open(self._show_trade)
+        self.metrics_fold.on_change(self._opened)
+        if run is not None:
+            self.show(run)
+
+    def __repr__(self) -> str:
+        return f"RunView({self.run!r})"
 
     def show(self, run: Run) -> None:
         """Show a run in the place of the one before."""
-        heading, figures, trades = heading_html(run), metrics_html(run.summary), trades_html(run.trades)
-        figure, code = (
-            untitled_figure(run),
-            code_html(run),
-        )  # all first: never half of one run, half of another
+        heading, figures, code = heading_html(run), tiles_html(run.summary), code_html(run)
+        trades = run.trades  # all that is read first: never half of one run, half of another
+        self.chart.show(run)
         self.run = run
         self.heading.show(heading)
+        self.trust.show(run)
         self.figures.show(figures)
-        self.chart.show(figure, name=f"run-{run.id}")
+        self.trade.hide()
         self.trades.show(trades)
+        self.trades_fold.title = f"Trades: {len(trades):,}"
+        self.metrics_fold.title = f"All {len(run.summary)} metrics"
         self.code.show(code)
+        self.report.show(run)
+        self._opened()
+        self.below.layout.display = None
         self.fade(False)
+        self._changed()
 
     def fade(self, old: bool) -> None:
         """Mark what is shown as older than what is being done, or not."""
         (self.body.add_class if old else self.body.remove_class)("rkw-old")
 
+    def static(self) -> str:
+        if self.run is None:
+            return "<p>No run is shown.</p>"
+        return run_html(self.run) + self.trust.static() + self.trades.static() + self.code.value
+
     def close(self) -> None:
-        self.chart.show(None)
+        for part in (self.trust, self.chart, self.metrics, self.trades, self.trade, self.report, *self.folds):
+            part.close()
         super().close()
 
+    def _show_trade(self, number: int) -> None:
+        if self.run is not None:
+            self.trade.show(self.run, number)
 
-def untitled_figure(run: Run) -> go.Figure:
-    """Return the figure of ``run.plot()`` without its title, which the heading says: there it wraps, here it is cut."""
-    from research_kit.charts.backtest import backtest_figure
-
-    return backtest_figure(replace(run.chart_series, title=""))
+    def _opened(self) -> None:
+        """Fill the table of metrics once somebody looks at it: its intervals take a moment to compute."""
+        if self.run is not None and self.metrics_fold.is_open:
+            self.metrics.show(self.run)
 
 
 def heading_html(run: Run) -> str:
-    """Return the run's number and title, and how many tries its bars have seen."""
-    figures = run.metrics
-    count, deflated = figures["trials"], chance(figures["deflated_sharpe_ratio"])
-    tries = "This is the first thing that was" if count == 1 else f"{count:,} different things were"
-    return (
-        f'<h3 class="rkw-title">Run {run.id}: {escape(run.title)}</h3>'
-        f'<div class="rkw-hint">{tries} tried on these bars: deflated Sharpe ratio {deflated}.</div>'
-    )
+    """Return the run's number and title."""
+    return f'<h3 class="rkw-title">Run {run.id}: {escape(run.title)}</h3>'
 
 
-def metrics_html(metrics: Metrics) -> str:
-    """Return the headline metrics as tiles with their units, and all of them below, folded."""
+def tiles_html(metrics: Metrics) -> str:
+    """Return the headline metrics as tiles with their units."""
     tiles = "".join(_tile(metrics, name, value) for name, value in metrics.headline().items())
-    table = metrics._repr_html_()
-    return (
-        f'<dl class="rkw-tiles">{tiles}</dl>'
-        f'<details class="rkw-more"><summary>All {len(metrics)} metrics</summary>{table}</details>'
-    )
-
-
-def trades_html(trades: pd.DataFrame) -> str:
-    """Return the first trades as a table, and how many there are."""
-    if trades.empty:
-        return '<div class="rkw-hint">No trades were made.</div>'
-    names = [name for name in _TRADE_COLUMNS if name in trades]
-    head = "".join(f'<th scope="col"{_text_class(name)}>{escape(_TRADE_COLUMNS[name])}</th>' for name in names)
-    forms = {name: _form(name, trades) for name in names}
-    body = "".join(_trade_row(row, forms) for row in trades[names].head(ROWS).to_dict("records"))
-    total = len(trades)
-    shown = f"the first {ROWS} of {total:,} (all: run.trades)" if total > ROWS else f"{total:,}"
-    return (
-        f'<details class="rkw-more" open><summary>Trades: {shown}</summary>'
-        f'<div class="rkw-scroll" tabindex="0" role="region" aria-label="Trades"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div></details>"
-    )
+    return f'<dl class="rkw-tiles">{tiles}</dl>'
 
 
 def code_html(run: Run) -> str:
-    """Return the call that makes this run again, folded."""
-    return f'<details class="rkw-more"><summary>The same in code</summary><pre>{escape(code_of(run))}</pre></details>'
+    """Return the call that makes this run again."""
+    return f"<pre>{escape(code_of(run))}</pre>"
 
 
 def code_of(run: Run) -> str:
@@ -158,33 +147,3 @@ def _tile(metrics: Metrics, name: str, value: float | None) -> str:
         f'<div title="{escape(tip)}"><dt>{escape(about.title)}</dt>'
         f'<dd data-metric="{name}">{escape(format_value(name, value))}{small}</dd></div>'
     )
-
-
-def _trade_row(row: Mapping[Any, Any], forms: Mapping[str, str]) -> str:
-    cells = (f"<td{_text_class(name)}>{escape(_cell(value, forms[name]))}</td>" for name, value in row.items())
-    return f"<tr>{''.join(cells)}</tr>"
-
-
-def _cell(value: Any, form: str) -> str:
-    return "–" if value is None or value != value else form.format(value)  # noqa: PLR0124 - NaN, NaT
-
-
-def _form(name: str, trades: pd.DataFrame) -> str:
-    """Return how the cells of a column are written: numbers with as many decimals as the largest of them needs."""
-    if name in _TEXTS:
-        return "{}"
-    if name.endswith("_time"):
-        return "{:%Y-%m-%d}" if _is_daily(trades) else "{:%Y-%m-%d %H:%M}"
-    largest = trades[name].abs().max()
-    whole = math.floor(math.log10(largest)) if largest > 0 else 0
-    return _FORMS.get(name, f"{{:,.{min(max(5 - whole, 2), 8)}f}}")
-
-
-def _text_class(name: str) -> str:
-    return ' class="rkw-text"' if name in _TEXTS else ""
-
-
-def _is_daily(trades: pd.DataFrame) -> bool:
-    """Return whether no time of the trades has an hour of its own, so that days say enough."""
-    times = trades["entry_time"].dt
-    return bool((times.hour.nunique() <= 2) and (times.minute == 0).all() and (times.second == 0).all())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from research_kit.workspace.data import DataVerbs
+from research_kit.workspace.history import HistoryVerbs
 from research_kit.workspace.proof import ProofVerbs
 from research_kit.workspace.research import ResearchVerbs
 
@@ -40,5 +41,5 @@ def open_workspace(folder: Path | str, database: str | None = None, files: str |
     return Workspace(Path(folder), database, files)
 
 
-class Workspace(DataVerbs, ResearchVerbs, ProofVerbs):
+class Workspace(DataVerbs, ResearchVerbs, HistoryVerbs, ProofVerbs):
     """Datasets, strategies and recorded runs in one folder."""

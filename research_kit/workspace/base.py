@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from research_kit.runs.home import Closable
+from research_kit.runs.home import Closable, Paper
+from research_kit.runs.reported import Reported
 from research_kit.runs.run import Run
 from research_kit.runs.trust.background import is_switched_on
 from research_kit.store.database import Database
@@ -67,8 +68,11 @@ class OpenWorkspace:
         """Return a recorded run by its id."""
         return Run.load(self, run_id)
 
-    def report(self, run: Run | int, path: Path | str | None = None) -> Path:
-        """Write the offline HTML report of a run and return its path; ``reports/run-ID.html`` when none is given."""
-        from research_kit.report.run import write_run_report
+    def report(self, what: Reported | int, path: Path | str | None = None, *, paper: Paper = "A4") -> Path:
+        """Write the offline report of a run (or its id), sweep, walk-forward or comparison, and return its path.
 
-        return write_run_report(self.load_run(run) if isinstance(run, int) else run, path)
+        A file in ``reports/`` when none is given: HTML; a PDF, on this paper, where the path ends in ``.pdf``.
+        """
+        from research_kit.report.write import write_report
+
+        return write_report(self.load_run(what) if isinstance(what, int) else what, path, paper=paper)

@@ -17,13 +17,15 @@ from research_kit.runs.recording import Progress, record_run
 from research_kit.runs.run import Run
 from research_kit.runs.searches.sweep import Sweep, load_sweep
 from research_kit.runs.searches.sweeping import record_sweep
+from research_kit.runs.searches.walk_forward import RecordedWalkForward
 from research_kit.runs.searches.walking import record_walk_forward
 from research_kit.runs.strategies import StrategyKey, keep_all_strategies, make_strategy
+from research_kit.runs.strategy_file import save_strategy_file
 from research_kit.search.sweep import OnProgress
-from research_kit.search.walk_forward import WalkForward
 from research_kit.search.windows import Span
 from research_kit.store import listings
 from research_kit.store.batches import batches_table
+from research_kit.strategy.base import Strategy
 from research_kit.workspace.base import DatasetKey, OpenWorkspace
 from research_kit.workspace.child import run_submitted
 
@@ -42,6 +44,24 @@ class ResearchVerbs(OpenWorkspace):
         """Return the strategies that can be named, those of ``strategies/`` included."""
         keep_all_strategies(self)
         return listings.strategies_table(self.database)
+
+    def save_strategy(self, strategy: type[Strategy], *, replace: bool = False) -> Path:
+        """Write a notebook's class into ``strategies/`` with all that it uses, and return the file.
+
+        From then on every process finds it by its name: ``ws.run("my_strategy", …)``, the dashboard, sweeps in other
+        processes, batches, the terminal.
+
+        Parameters
+        ----------
+        replace
+            Write over a file that is there with another text; runs keep the source that made them.
+
+        Raises
+        ------
+        StrategyError
+            The name is taken, the file holds another text, or the class uses a value that cannot be written down.
+        """
+        return save_strategy_file(self, strategy, replace=replace)
 
     def run(
         self,
@@ -181,17 +201,10 @@ class ResearchVerbs(OpenWorkspace):
 
         return work(self, slots or os.cpu_count() or 1, idle)
 
-    def backtests(self, limit: int | None = listings.NEWEST, before: int | None = None) -> pd.DataFrame:
-        """Return the newest recorded runs, newest first, with their headline metrics.
-
-        ``limit`` rows (None: all), of ids below ``before``: ``ws.backtests(before=last_id)`` is the next page.
-        """
-        return listings.backtests_table(self.database, limit, before=before)
-
     def jobs(self, limit: int | None = listings.NEWEST, before: int | None = None) -> pd.DataFrame:
         """Return the newest jobs, newest first, with progress and error; those whose worker died are ended first.
 
-        ``limit`` and ``before`` are those of ``backtests``.
+        ``limit`` rows (None: all), of ids below ``before``: ``ws.jobs(before=last_id)`` is the next page.
         """
         settle(self.database)
         return listings.jobs_table(self.database, limit, before=before)
@@ -249,7 +262,7 @@ class ResearchVerbs(OpenWorkspace):
         options: EngineOptions | None = None,
         progress: bool | OnProgress | None = None,
         **how: Any,
-    ) -> WalkForward:
+    ) -> RecordedWalkForward:
         """Choose parameters in each training and trade them in the test that follows; every set is a trial.
 
         ``ws.walk_forward("sma_cross", "SPY daily", grid, train="730d", test="180d")``

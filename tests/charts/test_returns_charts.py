@@ -62,6 +62,18 @@ def test_mean_and_quantile_stand_in_the_histogram():
     assert returns_histogram_figure(np.array([])).to_json()
 
 
+def test_days_that_earned_nothing_count_but_are_not_drawn():
+    figure = returns_histogram_figure(np.array([0.0, 0.0, 0.0, -0.01, 0.03]))
+    assert figure.data[0].y.sum() == 2
+    assert figure.layout.annotations[0].text == "mean +0.40%"
+    assert "5 days · not drawn: 3 that earned exactly 0" in figure.layout.title.subtitle.text
+
+
+def test_what_is_written_as_zero_has_no_sign():
+    figure = monthly_returns_figure(monthly_returns(times("2024-01-05"), np.array([99.99]), 100.0))
+    assert figure.data[0].text[0, 0] == "0.0%"
+
+
 def test_the_sum_of_trades_counts_those_that_are_not_drawn(series_of):
     series = series_of(trades=50)
     figure = trade_pnl_figure(series, limit=10)

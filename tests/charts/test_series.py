@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from research_kit.charts.series import TRADE_COLUMNS, chosen_trades, drawdown_line, epoch_ms, trade_marks
+from research_kit.charts.series import (
+    TRADE_COLUMNS,
+    BacktestSeries,
+    chosen_trades,
+    drawdown_line,
+    epoch_ms,
+    trade_marks,
+)
 from research_kit.errors import OptionError
 from research_kit.metrics.drawdown import drawdown_series
 
@@ -63,6 +70,14 @@ def test_marks_are_told_apart_by_side_and_outcome(series_of):
 
 def test_no_trades_are_no_marks(series_of):
     assert trade_marks(series_of(trades=0)).total == 0
+
+
+def test_a_market_that_was_worth_nothing_is_no_benchmark():
+    time, equity = np.arange(3).astype("datetime64[D]"), np.ones(3)
+    for close in ([0.0, 1, 2], [3.0, -1, 2]):
+        assert BacktestSeries.of_bars(time, {"close": np.array(close)}, equity, 1.0).benchmark is None
+    held = BacktestSeries.of_bars(time, {"close": np.array([2.0, 1, 3])}, equity, 10.0).benchmark
+    assert held.tolist() == [10.0, 5.0, 15.0]
 
 
 def test_what_does_not_fit_is_refused(series_of):

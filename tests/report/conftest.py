@@ -1,13 +1,14 @@
 """Executed notebooks made by hand, and a browser without a network."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from nbformat import NotebookNode, v4
 
+import research_kit as rk
 from research_kit.charts.backtest import BacktestSeries, backtest_figure, drawdown_figure, equity_figure
 
 
@@ -71,3 +72,10 @@ def three_charts() -> NotebookNode:
     figures = [make(make_series()) for make in (backtest_figure, equity_figure, drawdown_figure)]
     table = "<table class='dataframe'><tr><th>a</th><td>1</td></tr></table>"
     return make_notebook("## Charts", *[[make_output(figure=figure)] for figure in figures], [make_output(html=table)])
+
+
+@pytest.fixture
+def ws(tmp_path) -> Iterator[rk.Workspace]:
+    """Return an empty workspace."""
+    with rk.open_workspace(tmp_path / "ws") as opened:
+        yield opened

@@ -18,6 +18,8 @@ CARDS = {
     "run_card": run_card({HOSTILE: HOSTILE}),
     "key_figures": key_figures([(HOSTILE, HOSTILE, HOSTILE)]),
     "metrics_table": metrics_table({HOSTILE: [(HOSTILE, HOSTILE, HOSTILE)]}),
+    "compared": metrics_table({HOSTILE: [(HOSTILE,) * 4]}, heads=(HOSTILE, HOSTILE)),
+    "tile": key_figures([(HOSTILE,) * 4]),
     "trades_table": trades_table({HOSTILE: [HOSTILE], "entry_signal": np.array([HOSTILE], dtype=object)}),
     "warning_box": warning_box(HOSTILE),
     "evidence_table": evidence_table(HOSTILE, HOSTILE, [(HOSTILE,) * 5], [HOSTILE]),
@@ -53,13 +55,31 @@ def test_metrics_stand_in_groups_with_their_explanations():
     assert [tag["title"] for tag in soup(card).find_all(title=True)] == ["annual"]
 
 
+def test_metrics_stand_beside_what_they_are_compared_with():
+    rows = {"Risk": [("Sharpe ratio", "1.08", "annual", "0.28"), ("Beta", "0.3", "")], "Trades": [("Trades", "40", "")]}
+    card = metrics_table(rows, heads=("Strategy", "Buy and hold"))
+    assert cells(card) == [
+        ["", "Strategy", "Buy and hold"],
+        ["Sharpe ratio", "1.08", "0.28"],
+        ["Beta", "0.3", ""],
+        ["Trades", "40"],
+    ]
+    assert repr(card).splitlines() == ["Sharpe ratio: 1.08 (Buy and hold: 0.28)", "Beta: 0.3", "Trades: 40"]
+
+
+def test_a_tile_may_say_what_it_means():
+    card = key_figures([("Sharpe ratio", "1.08", "", "annual"), ("Trades", "40", "few")])
+    assert [(tag.text, tag["title"]) for tag in soup(card).find_all(title=True)] == [("Sharpe ratio", "annual")]
+    assert repr(card) == "Sharpe ratio: 1.08\nTrades: 40"
+
+
 def test_months_are_signed_percents_and_shaded_by_size():
     months = np.full((2, 12), np.nan)
     months[0, :3] = 0.1, -0.05, 0.0
     card = monthly_table(np.array([2023, 2024]), months, np.array([0.045, np.nan]))
     table = cells(card)
     assert table[0][1:] == ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Year"]
-    assert table[1][:4] == ["2023", "+10.0", "-5.0", "+0.0"]
+    assert table[1][:4] == ["2023", "+10.0", "-5.0", "0.0"]
     assert table[1][-1] == "+4.5"
     assert table[2][1:] == ["–"] * 13
     shades = [tag["style"] for tag in soup(card).find_all(style=True)]

@@ -10,6 +10,11 @@ from research_kit.errors import ReportError
 from research_kit.report.execution import execute_notebook
 from research_kit.report.notebooks import template
 
+CHARTS = (
+    *("Underwater", "Years", "Rolling metrics", "Exposure", "Daily returns", "Monte Carlo", "What costs took"),
+    *("Trade by trade", "Results of trades", "How far trades went", "Holding times", "When trades are entered"),
+)
+
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory, make_bars):
@@ -31,8 +36,12 @@ def test_the_page_holds_every_section(page, workspace):
     run = workspace.load_run(1)
     for words in (
         "Equity, drawdown, trades",
-        "Months",
+        "Drawdowns",
+        "Months and years",
         "Metrics",
+        "Is it steady?",
+        "Days, and luck",
+        "Costs",
         "Trades",
         "What this run is",
         "1 trial on this",
@@ -65,6 +74,25 @@ def test_the_page_is_one_small_offline_file(page):
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", without_scripts)
     assert not re.search(r"<script[^>]*\ssrc=", page)
     assert page.count("* plotly.js v") == 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 700)])
+def test_every_chart_of_the_page_is_drawn_offline(page, browser, tmp_path, scheme, width):
+    path, complaints = tmp_path / "run.html", []
+    path.write_text(page, encoding="utf-8")
+    context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": width, "height": 900})
+    opened = context.new_page()
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(path.as_uri())
+    opened.wait_for_function("() => document.querySelectorAll('figure.chart .main-svg').length")
+    names = opened.evaluate("() => [...document.querySelectorAll('figure.chart .gtitle')].map(one => one.textContent)")
+    for name in CHARTS:
+        assert any(shown.startswith(name) for shown in names), name
+    assert opened.evaluate("document.documentElement.scrollWidth") == width
+    assert complaints == []
+    context.close()
 
 
 def test_hostile_names_are_text(page):

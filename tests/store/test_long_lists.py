@@ -11,6 +11,7 @@ from research_kit.store.bulk import KINDS
 from research_kit.store.database import Database
 from research_kit.store.listings import backtests_table, job_trades, jobs_table, sweeps_table, trials_table
 from research_kit.store.postgres_columns import packed_query
+from research_kit.store.wanted import Threshold, Wanted
 
 JOBS = 100_000
 PENDING = 10_000
@@ -99,10 +100,13 @@ def plan(database, statement, parameters):
     return "\n".join(str(row[-1]) for row in rows)
 
 
+ABOVE = Wanted(thresholds=(Threshold("sharpe_ratio", ">", 0.5),))
 LISTS = {
     "jobs": jobs_table,
     "pending jobs": lambda database, **page: jobs_table(database, status="pending", **page),
     "backtests": backtests_table,
+    "backtests with a tag": lambda database, **page: backtests_table(database, wanted=Wanted(tags=("a",)), **page),
+    "backtests above a number": lambda database, **page: backtests_table(database, wanted=ABOVE, **page),
     "trials": trials_table,
     "trials of a dataset": lambda database, **page: trials_table(database, "set 7", **page),
     "sweeps": sweeps_table,

@@ -90,6 +90,22 @@ def test_what_cannot_be_written_down_is_named(cells):
         portable_source(cells["Mine"])
 
 
+def test_an_argument_is_no_value_of_the_notebook(cells, loaded, make_bars):
+    """A notebook has its own `bars`, of course; the method's are others."""
+    cells.run(IMPORTS)
+    cells.run("bars, other = object(), object()")
+    cells.run(CLASS.format(above="max(other for other in bars.close[:1])"))
+    kind, bars = cells["Mine"], make_bars(50)
+    assert loaded(kind)().signals(bars).exposure.tolist() == kind().signals(bars).exposure.tolist()
+
+
+def test_a_default_of_the_same_name_is_taken_from_the_notebook(cells, loaded):
+    cells.run(IMPORTS)
+    cells.run("length = 7")
+    cells.run(CLASS.format(above="0.0").replace("rk.Param(5,", "rk.Param(length,"))
+    assert loaded(cells["Mine"])().length == 7
+
+
 def test_a_module_of_the_notebooks_folder_is_refused(cells, tmp_path):
     (tmp_path / "helpers.py").write_text("LEVEL = 1.0\n", encoding="utf-8")
     cells.run(IMPORTS)

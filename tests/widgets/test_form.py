@@ -1,9 +1,10 @@
 """A form offers each kind of parameter, never changes what is typed, and says what is wrong where it is wrong."""
 
+from datetime import UTC, date, datetime, time
 from enum import Enum
 
 import pytest
-from ipywidgets import Checkbox, Dropdown, Text
+from ipywidgets import Checkbox, DatePicker, Dropdown, Text, TimePicker
 from pydantic import BaseModel, Field
 
 import research_kit as rk
@@ -219,6 +220,109 @@ def test_a_plain_pydantic_model_will_do():
     form.set({"which": "1", "start": 5})
     assert form.value == {"which": Two.TEXT, "start": 5}
     form.close()
+
+
+@pytest.fixture
+def further(strategies):
+    form = rk.widgets.ParameterForm(strategies["further_kinds"])
+    yield form
+    form.close()
+
+
+def test_dates_lists_and_models_have_inputs_of_their_own(further, strategies):
+    kinds = {name: field.spec.kind for name, field in further.fields.items()}
+    assert kinds == {
+        **{"day": "date", "moment": "moment", "clock": "time", "maybe_day": "date"},
+        **{"names": "list", "words": "list", "stops": "nested", "maybe_stops": "nested"},
+    }
+    assert (type(further.fields["day"].input), type(further.fields["clock"].input)) == (DatePicker, TimePicker)
+    assert strategies["further_kinds"](**further.value) == strategies["further_kinds"]()
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "value"),
+    [
+        ("day", date(2020, 2, 29), date(2020, 2, 29)),
+        ("maybe_day", None, None),
+        ("clock", time(16, 0, 5), time(16, 0, 5)),
+        ("moment", "2020-02-29 10:15", datetime(2020, 2, 29, 10, 15)),
+        ("moment", " 2020-02-29T10:15:00Z ", datetime(2020, 2, 29, 10, 15, tzinfo=UTC)),
+        ("names", "x, <y> ,z", ["x", "<y>", "z"]),
+        ("names", "", []),
+        ("names", '["a, b"]', ["a, b"]),
+        ("words", "y,x", ("y", "x")),
+    ],
+)
+def test_what_is_typed_into_them_is_what_comes_out(further, name, typed, value):
+    further.fields[name].input.value = typed
+    assert further.value[name] == value
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "words"),
+    [
+        ("day", None, "A value is needed."),
+        ("moment", "yesterday", "not a time, such as 2024-01-31"),
+        ("clock", None, "A value is needed."),
+        ("words", "x, z", "'x' or 'y'"),
+    ],
+)
+def test_what_is_wrong_in_them_is_said_beside_them(further, name, typed, words):
+    further.fields[name].input.value = typed
+    assert words in further.errors[name]
+
+
+def test_a_model_inside_is_set_read_and_complained_of_field_by_field(further):
+    further.set({"stops": {"loss": 0.1, "side": "short"}, "maybe_stops": {"bars": 4}})
+    assert (further.value["stops"].loss, further.value["stops"].side.value) == (0.1, "short")
+    assert (further.value["maybe_stops"].bars, further.value["maybe_stops"].loss) == (4, 0.05)
+    inner = further.fields["stops"].fields["loss"]
+    inner.input.value = "2"
+    assert further.errors == {"stops.loss": "Input should be less than 1."}
+    assert 'role="alert"' in inner.note.value
+    with pytest.raises(ParameterError, match=r"stops\.loss"):
+        _ = further.value
+    further.reset()
+    assert further.errors == {}
+    assert further.value["maybe_stops"] is None
+    with pytest.raises(ParameterError, match=r"has no field 'los'\. Did you mean 'loss'"):
+        further.set({"stops": {"los": 1}})
+
+
+def test_a_model_that_may_be_none_has_a_switch(further):
+    field = further.fields["maybe_stops"]
+    assert (field.read(), field._inner.layout.display) == (None, "none")
+    field.switch.value = True
+    assert (further.value["maybe_stops"].loss, field._inner.layout.display) == (0.05, None)
+
+
+def test_a_slider_stands_beside_a_number_that_is_bounded_on_both_sides(form):
+    assert [name for name, field in form.fields.items() if field.slider] == ["count", "rate"]
+    whole, fraction = form.fields["count"], form.fields["rate"]
+    assert (whole.slider.min, whole.slider.max, whole.slider.step, whole.slider.value) == (1, 9, 1, 3)
+    assert (fraction.slider.min, fraction.slider.max, fraction.slider.step) == (0.01, 0.99, 0.01)  # the ends are open
+    whole.slider.value = 7
+    fraction.slider.value = 0.29
+    assert (whole.input.value, fraction.input.value) == ("7", "0.29")
+    assert (form.value["count"], form.value["rate"]) == (7, 0.29)
+
+
+def test_a_slider_follows_the_box_and_never_changes_what_is_typed(form):
+    field = form.fields["count"]
+    for typed, at in (("5", 5), ("99", 9), ("x", 9), ("", 9), ("2.0", 2)):
+        field.input.value = typed
+        assert (field.input.value, field.slider.value) == (typed, at)
+    rate = form.fields["rate"]
+    rate.input.value = "0.123456"
+    assert rate.input.value == "0.123456"
+
+
+def test_who_listens_is_told_of_each_change_once(form):
+    told = []
+    form.on_change(lambda: told.append(form.shown["Count"]))
+    form.fields["count"].slider.value = 4
+    form.set({"count": 5, "rate": 0.1})
+    assert told == ["4", "5"]
 
 
 def test_every_built_in_strategy_has_a_form_of_its_defaults():

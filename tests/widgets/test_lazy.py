@@ -18,7 +18,9 @@ def test_ipywidgets_is_loaded_only_with_a_control():
 
 
 def test_the_controls_are_gathered_under_their_names():
-    assert rk.widgets.__all__ == ["Dashboard", "DatasetPicker", "ParameterForm", "StrategyPicker"]
+    first = {"Dashboard", "DatasetPicker", "StrategyPicker", "ParameterForm", "EngineForm", "RunPanel", "SweepPanel"}
+    assert first <= set(rk.widgets.__all__)
+    assert rk.widgets.__all__ == sorted(rk.widgets.__all__)
     assert all(getattr(rk.widgets, name).__name__ == name for name in rk.widgets.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Dashbord'"):
         _ = rk.widgets.Dashbord

@@ -1,9 +1,11 @@
 """The pickers list what is there, keep what is chosen, and say what they know about it."""
 
 import pytest
+import sqlalchemy as sa
 
 import research_kit as rk
 from research_kit.errors import NotFoundError, StoreError
+from research_kit.widgets.dataset_picker import quality_badge
 
 
 @pytest.fixture
@@ -18,11 +20,86 @@ def test_the_newest_dataset_is_chosen_first(ws, datasets):
     assert datasets.name == ws.datasets()["name"].iloc[0]
 
 
-def test_a_label_says_what_the_dataset_is(datasets):
+def test_a_label_says_what_the_dataset_is_and_the_details_how_good(datasets):
     label = next(text for text, item in datasets.list.options if item == 1)
-    assert label == "Calm · TEST · 1d · 300 bars · quality 100"
+    assert label == "Calm · TEST · 1d · 300 bars"
     datasets.value = 1
     assert "2024-01-01 to 2024-10-26" in datasets.details.value
+    assert "Quality good</b> 100 of 100" in datasets.details.value
+
+
+@pytest.mark.parametrize(
+    ("score", "gaps", "words"),
+    [
+        (None, False, "Quality not checked"),
+        (99.0, False, "✓ Quality good</b> 99 of 100"),
+        (98.99, True, "~ Quality fair</b> 98.99 of 100, has gaps"),
+        (12.5, False, "! Quality poor</b> 12.5 of 100"),
+        (0.0, False, "! Quality poor</b> 0 of 100"),
+    ],
+)
+def test_the_badge_says_the_grade_in_words(score, gaps, words):
+    assert words in quality_badge(score, has_gaps=gaps)
+
+
+MANY = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+INSERT INTO datasets (id, name, symbol, timeframe, rows_count, file_path, backtest_count, created_at)
+SELECT i, 'Data <' || i || '>', 'S' || (i % 200), CASE i % 2 WHEN 1 THEN '1d' ELSE '1h' END, 100, 'none', 0,
+       '2024-01-01 00:00:00' FROM n
+"""
+
+
+@pytest.fixture(scope="module")
+def many_ws(tmp_path_factory):
+    """Return a workspace with five thousand datasets, by their rows alone."""
+    with rk.open_workspace(tmp_path_factory.mktemp("many")) as ws:
+        with ws.database.write() as session:
+            session.execute(sa.text(MANY))
+        yield ws
+
+
+@pytest.fixture
+def many(many_ws):
+    picker = rk.widgets.DatasetPicker(many_ws)
+    yield picker
+    picker.close()
+
+
+def test_of_thousands_a_hundred_are_offered_and_the_search_finds_the_rest(many):
+    assert len(many.list.options) == 100
+    assert "The newest 100 of 5,000" in many.found.value
+    many.search.value = "DATA <12"
+    assert [item for _, item in many.list.options] == [*range(1299, 1199, -1)]
+    many.search.value = "data s7 1d"
+    assert many.list.options[0] == ("Data <4879> · S79 · 1d · 100 bars", 4879)
+    many.symbols.value = "S7"
+    many.timeframes.value = "1d"
+    assert len(many.list.options) == 25
+    assert all("· S7 · 1d ·" in label for label, _ in many.list.options)
+    many.search.value = "nothing like it"
+    assert "None of 5,000 datasets matches." in many.found.value
+
+
+def test_what_is_chosen_stays_when_the_list_is_narrowed_and_nobody_is_told(many):
+    told = []
+    many.on_change(lambda: told.append(many.value))
+    many.value = "Data <17>"
+    assert many.list.value is None  # it is not among those that are offered
+    many.search.value = "<17>"
+    assert (many.list.value, many.value) == (17, 17)
+    many.search.value = "<18>"
+    many.timeframes.value = "1h"
+    assert many.value == 17
+    assert told == [17]
+    many.list.value = 18
+    assert told == [17, 18]
+
+
+def test_the_filters_are_there_only_where_there_is_something_to_filter(datasets, many):
+    assert datasets.filters.layout.display == "none"
+    assert many.filters.layout.display is None
+    assert many.symbols.options[:3] == ("any", "S0", "S1")
 
 
 def test_a_dataset_is_chosen_by_id_or_name_and_a_wrong_one_is_refused(datasets):

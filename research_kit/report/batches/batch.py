@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from research_kit.errors import NotFoundError, ReportError, did_you_mean
 from research_kit.processes.identity import is_alive, is_over
 from research_kit.processes.lock import hold
-from research_kit.report.batches.page import Spark, write_index
+from research_kit.report.batches.page import Spark, index_page, write_index
 from research_kit.report.batches.plan import Item, Plan, Sets, batch_folder, make_plan, parameters_key
 from research_kit.report.batches.progress import BatchProgress, OnBatchProgress, showing
 from research_kit.report.batches.runner import BatchLimits, BatchRunner, Todo
+from research_kit.runs.home import Paper
 from research_kit.runs.jobs.pulse import GRACE
 from research_kit.store import batches
 from research_kit.store.files import replacing
@@ -118,6 +119,20 @@ class Batch:
         notebook = self.home.files.folder / rows[-1].run.notebook
         sets = [row.run.parameters or {} for row in rows]
         return run_batch(self.home, notebook, sets, name=self.name, progress=progress, **limits)
+
+    def report(self, path: Path | str | None = None, *, paper: Paper = "A4") -> Path:
+        """Write the index as one file to be sent alone, without links, and return its path.
+
+        ``NAME.html`` beside the folder when none is given; a PDF where the path ends in ``.pdf``.
+        """
+        from research_kit.report.write import write_report
+
+        return write_report(self, path, paper=paper)
+
+    def page(self) -> str:
+        """Return the index as one page without links."""
+        rows = self.rows
+        return index_page(self.home, self.folder, Path(rows[-1].run.notebook).name, rows, has_links=False)
 
     def zip(self, path: Path | str | None = None) -> Path:
         """Pack the folder into one file to be sent, and return its path; beside the folder when none is given."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from research_kit.metrics.registry import METRICS, format_value
+from research_kit.report.export import FOLDER, digest, page_file, page_scripts
+from research_kit.report.tables import Cell, Head, metric_cell, metric_head, short, value_cell
 from research_kit.store.batches import BatchRow, equity_of_job
 from research_kit.store.files import write_atomic
 from research_kit.store.listings import HEADLINE_METRICS
@@ -19,19 +18,8 @@ from research_kit.version import __version__
 if TYPE_CHECKING:
     from research_kit.runs.home import Home
 
-FOLDER = Path(__file__).parents[1] / "templates"
 WIDTH, HEIGHT, POINTS = 120, 28, 60  # of a sparkline
-MOST_WORDS = 300  # of an error in the table
 NOTHING = "–"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a table shows, and what it is sorted by."""
-
-    text: str
-    key: str = ""
-    number: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,32 +53,42 @@ def write_index(
 
 
 def index_page(
-    home: Home, folder: Path, title: str, rows: Sequence[BatchRow], known: dict[int, Spark] | None = None
+    home: Home,
+    folder: Path,
+    title: str,
+    rows: Sequence[BatchRow],
+    known: dict[int, Spark] | None = None,
+    *,
+    has_links: bool = True,
 ) -> str:
-    """Return the index: parameters, states, key metrics, the equity in small, errors, links; all text escaped."""
+    """Return the index: parameters, states, key metrics, the equity in small, errors, links; all text escaped.
+
+    Without links it is a page that can be sent alone.
+    """
     from jinja2 import Environment, FileSystemLoader
 
     parameters = list(dict.fromkeys(name for row in rows for name in row.run.parameters or {}))
     metrics = [name for name in HEADLINE_METRICS if any(row.metrics.get(name) is not None for row in rows)]
     sparks = _sparks(home, rows, {} if known is None else known)
     lines = [_line(home, folder, row, (parameters, metrics), sparks) for row in rows]
-    style = (FOLDER / "page" / "report.css").read_text("utf-8") + (FOLDER / "batch" / "batch.css").read_text("utf-8")
-    script = (FOLDER / "batch" / "batch.js").read_text("utf-8")
+    style = page_file("report.css") + (FOLDER / "batch" / "batch.css").read_text("utf-8")
+    scripts = page_scripts()
+    allowed = " ".join(f"'{digest(script)}'" for script in scripts)
     policy = (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {allowed}; style-src '{digest(style)}'; base-uri 'none'; form-action 'none'"
     )
     environment = Environment(loader=FileSystemLoader(FOLDER / "batch"), autoescape=True, trim_blocks=True)
     page = environment.get_template("index.html.j2").render(
         name=folder.name,
         title=title,
         counts=Counter(row.run.status for row in rows),
-        heads=[(name, "") for name in parameters] + [(METRICS[name].title, name) for name in metrics],
+        heads=[*_heads(parameters, lines), *map(metric_head, metrics)],
         lines=lines,
         has_equity=any(line.spark.path for line in lines),
         policy=policy,
         style=style,
-        script=script,
+        scripts=scripts,
+        has_links=has_links,
         version=__version__,
     )
     return page.encode("utf-8", "replace").decode("utf-8")
@@ -130,8 +128,8 @@ def _line(
 ) -> Line:
     run, (parameters, metrics) = row.run, names
     given = run.parameters or {}
-    cells = [_value(given[name]) if name in given else Cell(NOTHING) for name in parameters]
-    cells += [_metric(name, row.metrics.get(name)) for name in metrics]
+    cells = [value_cell(given[name]) if name in given else Cell(NOTHING) for name in parameters]
+    cells += [metric_cell(name, row.metrics.get(name)) for name in metrics]
     seconds = run.actual_duration
     return Line(
         number=run.position or 0,
@@ -139,9 +137,14 @@ def _line(
         cells=cells,
         spark=sparks.get(run.backtest_job_id or 0, Spark()),
         seconds=Cell(NOTHING) if seconds is None else Cell(f"{seconds:.1f}", f"{seconds:.6f}", number=True),
-        error=_short(run.error or ""),
+        error=short(run.error or ""),
         links=_links(home, folder, row),
     )
+
+
+def _heads(parameters: Sequence[str], lines: Sequence[Line]) -> list[Head]:
+    """Return the heads of the parameters' columns, which come first among the cells."""
+    return [Head(name, is_text=not any(line.cells[at].number for line in lines)) for at, name in enumerate(parameters)]
 
 
 def _links(home: Home, folder: Path, row: BatchRow) -> list[tuple[str, str]]:
@@ -151,23 +154,3 @@ def _links(home: Home, folder: Path, row: BatchRow) -> list[tuple[str, str]]:
             links.append((word, (home.files.folder / path).relative_to(folder).as_posix()))
     own = f"files/{row.run.position or 0:03d}"
     return [*links, ("files", f"{own}/")] if (folder / own).is_dir() else links
-
-
-def _value(value: Any) -> Cell:
-    if isinstance(value, bool) or value is None:
-        return Cell(str(value), str(value))
-    if isinstance(value, int | float):
-        return Cell(f"{value:,}" if abs(value) < 1e15 else f"{value:.6g}", repr(value), number=True)
-    return Cell(_short(str(value)), _short(str(value)))
-
-
-def _metric(name: str, value: float | None) -> Cell:
-    return Cell(format_value(name, value), "" if value is None else repr(float(value)), number=True)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= MOST_WORDS else text[: MOST_WORDS - 1] + "…"
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from research_kit.errors import JobError, StoreError, error_text
+from research_kit.runs.places import with_place
 from research_kit.runs.recording import carry_out
 from research_kit.runs.run import Run
 from research_kit.runs.spec import RunSpec
@@ -56,7 +57,7 @@ def attempt_job(home: Home, claim: Claim) -> Run:
 
 
 def _words(error: BaseException, memory_limit: int | None) -> str:
-    text = error_text(error)
+    text = with_place(error)
     if memory_limit and isinstance(error, MemoryError):
         text = f"It needed more memory than its limit of {memory_limit / 2**20:,.0f} MiB. {text}"
     return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from research_kit.store.datasets import find_dataset
 from research_kit.store.trials import count_trials
 
 if TYPE_CHECKING:
-    from research_kit.runs.home import Home
+    from research_kit.runs.home import Home, Paper
     from research_kit.store.stored_trials import StoredTrials
     from research_kit.store.tables import SweepRow
 
@@ -62,6 +63,10 @@ class Sweep(SweepResult):
     def best_key(self) -> str | None:
         """The spec hash of the best set, None where no set has a value."""
         return self.key(int(self.ranking[0])) if self.ranking.size else None
+
+    def report(self, path: Path | str | None = None, *, paper: Paper = "A4") -> Path:
+        """Write one offline file about this sweep and return its path: HTML, or a PDF where it ends in .pdf."""
+        return self.home.report(self, path, paper=paper)
 
     def refreshed(self) -> Sweep:
         """Return the sweep with its row as it is now."""

@@ -14,11 +14,12 @@ from research_kit.processes.identity import identity
 from research_kit.runs.importing import checked_bars
 from research_kit.runs.progress_bar import showing
 from research_kit.runs.searches.sweeping import TrialSpecs, new_sweep
+from research_kit.runs.searches.walk_forward import RecordedWalkForward
 from research_kit.runs.stored_bars import StoredBars
 from research_kit.runs.strategies import StrategyKey, keep_strategy
 from research_kit.search.evaluate import Results
 from research_kit.search.sweep import OnProgress, Search, SweepProgress
-from research_kit.search.walk_forward import Plan, WalkForward
+from research_kit.search.walk_forward import Plan
 from research_kit.store import sweeps
 from research_kit.store.records import Lease, NewSweep
 
@@ -38,7 +39,7 @@ def record_walk_forward(
     *,
     progress: bool | OnProgress | None = None,
     **how: Any,
-) -> WalkForward:
+) -> RecordedWalkForward:
     """Walk forward, record every set of every training as a trial of its window, and return what came of it."""
     bars = checked_bars(home, dataset)
     found = home.registry.resolve(strategy)
@@ -63,7 +64,7 @@ class _Recording:
         self.sweep_id = 0
         self.trained = 0
 
-    def run(self) -> WalkForward:
+    def run(self) -> RecordedWalkForward:
         database = self.home.database
         self.sweep_id = sweeps.create_sweep(database, self._new_sweep(), [], lease=self.lease)
         try:
@@ -75,7 +76,8 @@ class _Recording:
             error.add_note(f"The walk-forward is recorded as sweep {self.sweep_id}, {status}.")
             raise
         sweeps.finish_sweep(database, self.sweep_id, "completed", lease=self.lease)
-        return self.plan.result(steps)
+        row = sweeps.get_sweep(database, self.sweep_id)
+        return RecordedWalkForward(self.plan.search, self.plan.spans, steps, home=self.home, row=row)
 
     def _record(self, fold: Fold, search: Search, parts: list[Results]) -> None:
         """Record the sets of one training, each a trial of its window."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,12 +27,29 @@ from research_kit.version import ENGINE_VERSION
 
 if TYPE_CHECKING:
     from research_kit.bars.frame import Bars
+    from research_kit.runs.home import Home, Paper
     from research_kit.strategy.base import Strategy
 
 Compared = Run | BacktestResult
 
 
-def compare(first: Compared, second: Compared) -> Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class RunComparison(Comparison):
+    """A comparison that can write its report; ``home`` is the workspace of a recorded side, None where neither is."""
+
+    home: Home | None = None
+
+    def report(self, path: Path | str | None = None, *, paper: Paper = "A4") -> Path:
+        """Write one offline file about this comparison and return its path: HTML, or a PDF where it ends in .pdf."""
+        if self.home is None:
+            raise OptionError(
+                "Neither side was recorded, so this comparison has no workspace to write its report. "
+                "Write it with rk.write_report(comparison, path)."
+            )
+        return self.home.report(self, path, paper=paper)
+
+
+def compare(first: Compared, second: Compared) -> RunComparison:
     """Return what differs between two backtests: in what was run, in the first order that differs, in the metrics.
 
     Parameters
@@ -50,7 +69,8 @@ def compare(first: Compared, second: Compared) -> Comparison:
     {'parameters.slow': (5, 6)}
     """
     one, other = (_side(one, name) for one, name in ((first, "first"), (second, "second")))
-    return Comparison(one, other)
+    home = next((side.home for side in (first, second) if isinstance(side, Run)), None)
+    return RunComparison(one, other, home)
 
 
 def _side(one: Compared, name: str) -> Side:

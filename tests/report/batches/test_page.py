@@ -51,6 +51,14 @@ def test_it_needs_nothing_from_outside_and_names_its_own_script(page):
     assert " onclick=" not in page
 
 
+def test_sent_alone_it_has_no_links(ws):
+    rows = [row(1, parameters={"fast": 10}, sharpe_ratio=0.5)]
+    page = index_page(ws, ws.folder / "reports" / "batches" / "b", "x", rows, has_links=False)
+    assert "href=" not in page
+    assert "Open</th>" not in page
+    assert "0.50" in page
+
+
 def test_it_links_to_what_is_in_its_folder_alone(page):
     assert re.findall(r'href="([^"]*)"', page) == ["html/001.html", "html/002.html", "html/003.html"]
 
@@ -95,8 +103,9 @@ def test_it_is_sorted_by_a_click(page, browser, tmp_path):
         assert tab.locator(first).all_inner_texts() == ["3", "1", "2"]
         tab.get_by_role("button", name="Sharpe ratio").click()
         assert tab.locator(first).all_inner_texts() == ["2", "1", "3"]
-        tab.get_by_role("button", name="Sharpe ratio").click()
+        tab.get_by_role("button", name="Sharpe ratio").press("Enter")
         assert tab.locator(first).all_inner_texts() == ["1", "2", "3"]  # what has no value stays at the end
+        assert tab.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
         assert said == []
         assert tab.locator("img").count() == 0
     finally:

@@ -20,24 +20,27 @@ addEventListener("DOMContentLoaded", () => {
       layout.height = Math.min(layout.height ?? 450, paper.height);
     }
     const flexible = !layout.width;
-    Plotly.react(chart.place, figure.data, layout, shared.config);
+    const drawn = Plotly.react(chart.place, figure.data, layout, shared.config);
     if (flexible && chart.drawn) Plotly.Plots.resize(chart.place); // react alone keeps the width of the paper
     chart.drawn = true;
+    return drawn;
   }
 
   function drawAll(theme, paper) {
-    for (const chart of charts) {
+    const drawn = charts.map((chart) => {
       try {
-        draw(chart, theme, paper);
+        return draw(chart, theme, paper);
       } catch (error) {
         chart.place.textContent = `This chart could not be drawn: ${error.message}`;
+        return null;
       }
-    }
+    });
+    window.reportReady = Promise.allSettled(drawn); // whoever prints waits for it
   }
 
   drawAll(screenTheme());
   darkness.addEventListener("change", () => drawAll(screenTheme()));
-  // A4 is white and 182 mm by 269 mm inside its margins; a chart keeps the size that it has when printing begins.
+  // Paper is white; what fits into the margins of A4 fits into those of letter. A chart keeps the size that it has then.
   addEventListener("beforeprint", () => drawAll("light", { width: 680, height: 580 }));
   addEventListener("afterprint", () => drawAll(screenTheme()));
 });
