@@ -113,12 +113,12 @@ def _compute(
 
 
 def _reporter(home: Home, claim: Claim, progress: Progress | None) -> Callable[[str], None]:
-    told = -REPORT_EVERY
+    told = monotonic()
 
     def report(step: str) -> None:
         nonlocal told
         done = STEPS.index(step) / len(STEPS)
-        if monotonic() - told >= REPORT_EVERY:
+        if step == SIGNALLING or monotonic() - told >= REPORT_EVERY:  # the strategy's own code may take any time
             if jobs.report_progress(home.database, claim.job_id, claim.token, done, step):
                 raise KeyboardInterrupt("The job was cancelled.")
             told = monotonic()

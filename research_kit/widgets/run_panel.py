@@ -115,8 +115,9 @@ class RunPanel(Part):
         return self._thread is None or not self._thread.is_alive()
 
     def static(self) -> str:
-        """Return how the last run ended."""
-        return f'<p class="rkw-faint">{escape(self.words)}</p>'
+        """Return how the last run ended; of one that runs, that it did when this was kept."""
+        when = "When this copy was made: " if self.state == "running" else ""
+        return f'<p class="rkw-faint">{when}{escape(self.words)}</p>'
 
     def close(self) -> None:
         """Stop watching, and free the widgets; a run that was started is still recorded."""

@@ -160,7 +160,7 @@ def top_html(sweep: Sweep) -> str:
     rows = "".join(f"<tr>{_cells(row, sweep)}</tr>" for row in table.to_dict("records"))
     return (
         f'<h4 class="rkw-subtitle">The best {len(table)} sets</h4>'
-        '<div class="rkw-scroll rkw-best" tabindex="0" role="region" aria-label="The best sets">'
+        '<div class="rkw-scroll rkw-sets" tabindex="0" role="region" aria-label="The best sets">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{_failures(sweep)}"
     )
 
