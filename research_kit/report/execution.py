@@ -11,6 +11,14 @@ from typing import Any
 from research_kit.errors import ReportError
 
 DATABASE = "RESEARCH_KIT_DATABASE"
+HOW: Mapping[str, Any] = {
+    "kernel_name": "python3",
+    "progress_bar": False,
+    "log_output": False,
+    "store_widget_state": False,
+    "iopub_timeout": 60.0,  # seconds for what a cell shows to come in: after four a busy machine's would be left out
+}
+"""How papermill executes every notebook here."""
 
 
 def execute_notebook(source: Path, output: Path, parameters: Mapping[str, Any], *, cwd: Path) -> None:
@@ -32,12 +40,9 @@ def execute_notebook(source: Path, output: Path, parameters: Mapping[str, Any], 
             source,
             output,
             parameters=dict(parameters),
-            kernel_name="python3",
             kernel_manager_class=_kernel_manager(),
             cwd=cwd,
-            progress_bar=False,
-            log_output=False,
-            store_widget_state=False,
+            **HOW,
         )
     except PapermillExecutionError as error:
         raise ReportError(f"Cell {error.exec_count} of {source.name} failed: {error.ename}: {error.evalue}") from None

@@ -49,12 +49,16 @@ class Register:
         """Return the daily returns of some trials of one group, shape (trials, days)."""
         return daily_returns(database, [self.spec_hash[at] for at in positions])
 
-    def sharpe_variance(self, positions: NDArray[np.int64]) -> float | None:
-        """Return the variance (n - 1) of the Sharpe ratios per day of those that have one; None for fewer than two."""
-        mean, std = self.mean[positions], self.std[positions]
+    def spread(self, positions: NDArray[np.int64]) -> float | None:
+        """Return the variance (n - 1) of ``Sharpe ratio × √returns`` over those that have one; None for fewer than two.
+
+        A ratio scatters by about 1 / √returns, per day or per week; so scaled, trials over histories of any length can
+        stand beside each other. Divided by the returns of a history it is the variance of the ratios there.
+        """
+        mean, std, count = self.mean[positions], self.std[positions], self.n_returns[positions]
         moving = std > 0.0  # False where it is not known
-        ratios = mean[moving] / std[moving]
-        return float(ratios.var(ddof=1)) if len(ratios) > 1 else None
+        scaled = mean[moving] / std[moving] * np.sqrt(count[moving])
+        return float(scaled.var(ddof=1)) if len(scaled) > 1 else None
 
 
 def read_register(database: Database, dataset_sha256: str | None) -> Register:

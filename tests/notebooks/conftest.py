@@ -68,6 +68,7 @@ def execute(tmp_path_factory):
                 kernel_name="python3",
                 kernel_manager_class=IpcKernelManager,
                 progress_bar=False,
+                iopub_timeout=60,  # a dashboard is a thousand messages, and the machine may be busy
                 cwd=folder,
             )
         return found

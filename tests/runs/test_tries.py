@@ -43,7 +43,7 @@ def test_one_run_is_one_trial_however_often_it_is_made(days):
         days.run("sma_cross", "days", {"fast": 5, "slow": 20})
     counted = tries(days)
     assert counted.headline.sentence == "1 trial on this data"
-    assert (counted.headline.effective, counted.headline.variance) == (1.0, None)
+    assert (counted.headline.effective, counted.headline.spread, counted.headline.variance(400)) == (1.0, None, None)
 
 
 def test_both_scopes_count_runs_and_the_sets_of_sweeps_and_the_headline_is_the_larger(days):
@@ -102,7 +102,7 @@ def test_failed_trials_count_in_proportion(days):
     assert (counted.family.trials, counted.dataset.trials) == (1, 4)
     assert counted.dataset.effective == 4.0  # one cluster of one trial seen, as three more unseen
     failed = tries(days, "refuses").family
-    assert (failed.trials, failed.effective, failed.variance) == (3, 3.0, None)
+    assert (failed.trials, failed.effective, failed.spread) == (3, 3.0, None)
 
 
 def test_variations_of_one_idea_are_fewer_than_the_trials(days):
@@ -118,7 +118,25 @@ def test_the_variance_is_that_of_the_sharpe_ratios_of_clusters(days):
     register = read_register(days.database, days.dataset("days").sha256)
     headline = tries(days).headline
     assert headline.effective == 2.0
-    assert headline.variance == pytest.approx(np.var(register.mean / register.std, ddof=1))
+    assert headline.variance(400) == pytest.approx(np.var(register.mean / register.std, ddof=1))
+    assert headline.variance(100) == pytest.approx(4 * headline.variance(400))
+
+
+def test_fits_on_short_histories_do_not_pass_for_luck_on_a_long_one(days):
+    """Ratios of a hundred days scatter twice as much as those of four hundred: luck shows more there, but not here."""
+    run = days.run("momentum", "days", {"length": 20})
+    days.sweep("momentum", "days", {"length": list(range(2, 12))})
+    before = tries(days).headline
+    days.walk_forward("momentum", "days", {"length": list(range(2, 12))}, train=50, test=50)
+    register = read_register(days.database, days.dataset("days").sha256)
+    short = register.n_returns < 60
+    fits = register.mean[short] / register.std[short]
+    after = tries(days).headline
+    assert short.sum() > 20
+    assert np.nanvar(fits, ddof=1) > 4 * before.variance(400)  # unscaled, they would raise what luck shows
+    assert after.variance(400) < 4 * before.variance(400)
+    assert run.headline.variance == pytest.approx(after.variance(400))
+    assert run.metrics["deflated_sharpe_ratio"] == pytest.approx(run.headline.deflated)
 
 
 def test_a_deleted_spec_stays_counted(days):
@@ -157,5 +175,5 @@ def test_a_trial_that_failed_and_completes_later_is_counted_anew(days, monkeypat
     monkeypatch.setattr(Moody, "fails", False)
     days.run(Moody, "days")
     after = tries(days).dataset
-    assert (before.trials, before.variance) == (after.trials, None) == (2, None)
-    assert after.variance is not None
+    assert (before.trials, before.spread) == (after.trials, None) == (2, None)
+    assert after.spread is not None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from research_kit.errors import error_text
+from research_kit.report.execution import HOW
 
 if TYPE_CHECKING:
     from research_kit.report.batches.kernels import WarmKernel
@@ -56,12 +57,9 @@ def execute_in(kernel: WarmKernel, notebook: Any, parameters: Mapping[str, Any],
             notebook,
             None,
             parameters=dict(parameters),
-            kernel_name="python3",
             km=kernel.manager,
             on_notebook_start=see,
-            progress_bar=False,
-            log_output=False,
-            store_widget_state=False,
+            **HOW,
         )
     except PapermillExecutionError as error:
         problem = f"Cell {error.exec_count} failed: {error.ename}: {error.evalue}"

@@ -33,19 +33,24 @@ class Tries:
     effective
         How many of them are really different: clusters of daily returns that correlate. Trials without returns (they
         failed) count in proportion, as if they were as much alike as the others.
-    variance
-        Of the Sharpe ratios per day, over the trials that have one; None for fewer than two.
+    spread
+        Variance of ``Sharpe ratio × √returns`` over the trials that have one; None for fewer than two. Histories of
+        different lengths, such as the fits of a walk-forward, so stand beside each other.
     """
 
     scope: str
     trials: int
     effective: float
-    variance: float | None
+    spread: float | None
 
     @property
     def where(self) -> str:
         """Words that say where they were counted."""
         return _WORDS[self.scope]
+
+    def variance(self, returns: int) -> float | None:
+        """Return the variance of the trials' Sharpe ratios, per return, as it is over so many returns."""
+        return None if self.spread is None or returns < 1 else self.spread / returns
 
     @property
     def sentence(self) -> str:
@@ -106,4 +111,4 @@ def _tries(home: Home, scope: str, register: Register, positions: NDArray[np.int
             seen += len(members)
     trials = len(positions)
     effective = clusters * trials / seen if seen else float(trials)
-    return Tries(scope, trials, effective, register.sharpe_variance(positions))
+    return Tries(scope, trials, effective, register.spread(positions))
