@@ -8,7 +8,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
-MOST_CODE_CELLS = 15
+MOST_CODE_CELLS = 14
 LONGEST_FUNCTION = 5
 
 
