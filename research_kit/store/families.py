@@ -6,9 +6,10 @@ the family when it ran on the bars of one of its members.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import sqlalchemy as sa
+from sqlmodel import Session
 
 from research_kit.store.tables import columns_of
 
@@ -24,12 +25,16 @@ def family_of(which: sa.ColumnElement[bool]) -> sa.CTE:
     return family.union(down)  # not UNION ALL: what was found before is not looked at again
 
 
-def tried_on(dataset_sha256: str | None) -> sa.ColumnElement[bool]:
-    """Return what is true of a trial on these bars, or on others of their family; None: on bars that nobody knows."""
-    if dataset_sha256 is None:
-        return _TRIALS.c.dataset_sha256.is_(None)
+def family_bars(session: Session, dataset_sha256: str) -> tuple[str, ...]:
+    """Return the hashes of the bars of a family, by that of one of its members, which comes first."""
     names = sa.select(_DATASETS.c.name).where(_DATASETS.c.sha256 == dataset_sha256)
     family = family_of(_DATASETS.c.name.in_(names))
-    members = sa.select(_DATASETS.c.sha256).join(family, family.c.id == _DATASETS.c.id)
-    itself: Any = sa.select(sa.literal(dataset_sha256))  # there even when its dataset was deleted
-    return _TRIALS.c.dataset_sha256.in_(itself.union(members))
+    members = session.scalars(sa.select(_DATASETS.c.sha256).join(family, family.c.id == _DATASETS.c.id))
+    others = sorted({one for one in members if one is not None} - {dataset_sha256})
+    return dataset_sha256, *others  # itself even where its dataset was deleted
+
+
+def tried_on(bars: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Return what is true of a trial on any of these bars; of one alone a list can be walked along its index."""
+    trial = _TRIALS.c.dataset_sha256
+    return trial == bars[0] if len(bars) == 1 else trial.in_(bars)

@@ -15,6 +15,7 @@ from sqlmodel import SQLModel, UTCDateTime, select
 from research_kit.errors import NotFoundError, OptionError
 from research_kit.store.bulk import read_trades
 from research_kit.store.database import Database
+from research_kit.store.families import family_bars
 from research_kit.store.holdouts import held_datasets
 from research_kit.store.json_columns import read_numbers, read_objects
 from research_kit.store.stored_trials import columns_of_rows
@@ -168,7 +169,14 @@ def trials_table(
     query = sa.select(*(own[name] if name in own else _TRIALS.c[name] for name in TRIAL_COLUMNS))
     query = _page(query.select_from(_TRIALS.outerjoin(_DATASETS)), _TRIALS, limit, before)
     with database.read() as session:
-        rows = session.execute(narrowed(query, dataset_sha256, strategy_name, sweep_id)).all()
+        bars = family_bars(session, dataset_sha256) if dataset_sha256 else None
+        if bars is None or len(bars) == 1:
+            query = narrowed(query, bars, strategy_name, sweep_id)
+        else:  # the newest of each, along its index, then the newest of these: a sort of all would read them whole
+            each = [narrowed(sa.select(_TRIALS.c.id), [one], strategy_name, sweep_id) for one in bars]
+            newest = [sa.select(_page(one, _TRIALS, limit, before).subquery()) for one in each]
+            query = query.where(_TRIALS.c.id.in_(sa.union_all(*newest)))
+        rows = session.execute(query).all()
     columns = columns_of_rows(rows, TRIAL_COLUMNS)
     columns["parameters"] = read_objects(columns["parameters"])
     metrics = read_numbers(columns.pop("metrics"), HEADLINE_METRICS)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from sqlmodel import Session
 
 from research_kit.store.database import Database
-from research_kit.store.families import tried_on
+from research_kit.store.families import family_bars, tried_on
 from research_kit.store.stored_trials import columns_of_rows, daily_returns
 from research_kit.store.tables import columns_of
 
@@ -66,8 +67,9 @@ def read_register(database: Database, dataset_sha256: str | None) -> Register:
 
     Trials of every kind and state, deleted ones too.
     """
-    query = sa.select(*(_TRIALS.c[name] for name in _NAMES)).where(tried_on(dataset_sha256))
+    query = sa.select(*(_TRIALS.c[name] for name in _NAMES))
     with database.read() as session:
+        query = query.where(_of_its_family(session, dataset_sha256))
         columns = columns_of_rows(session.execute(query.order_by(_TRIALS.c.id)).all(), _NAMES)
     return Register(
         spec_hash=columns["spec_hash"],
@@ -86,6 +88,13 @@ def register_mark(database: Database, dataset_sha256: str | None) -> tuple[int, 
     """
     trials = (sa.func.count(), sa.func.coalesce(sa.func.max(_TRIALS.c.id), 0), sa.func.count(_TRIALS.c.n_returns))
     with database.read() as session:
-        query = sa.select(*trials).where(tried_on(dataset_sha256))
+        query = sa.select(*trials).where(_of_its_family(session, dataset_sha256))
         count, newest, with_returns = session.execute(query).one()
     return int(count), int(newest), int(with_returns)
+
+
+def _of_its_family(session: Session, dataset_sha256: str | None) -> sa.ColumnElement[bool]:
+    """Return what is true of a trial on these bars or others of their family; None: on bars that nobody knows."""
+    return (
+        _TRIALS.c.dataset_sha256.is_(None) if dataset_sha256 is None else tried_on(family_bars(session, dataset_sha256))
+    )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from research_kit.store.database import Database
-from research_kit.store.families import tried_on
+from research_kit.store.families import family_bars, tried_on
 from research_kit.store.records import TrialRecord
 from research_kit.store.returns import pack_returns, unpack_returns
 from research_kit.store.tables import SweepSet, Trial, columns_of
@@ -47,15 +47,17 @@ def count_trials(database: Database, dataset_sha256: str | None = None, strategy
     """Return how many different things were tried: on a dataset and its family, with a strategy, or both."""
     query = sa.select(sa.func.count()).select_from(_TABLE)
     with database.read() as session:
-        return session.scalar(narrowed(query, dataset_sha256, strategy_name)) or 0
+        bars = family_bars(session, dataset_sha256) if dataset_sha256 else None
+        return session.scalar(narrowed(query, bars, strategy_name)) or 0
 
 
 def list_trials(
     database: Database, dataset_sha256: str | None = None, strategy_name: str | None = None, sweep_id: int | None = None
 ) -> list[Trial]:
     """Return trials, oldest first, with their packed daily returns."""
-    query = narrowed(select(Trial).order_by(col(Trial.id)), dataset_sha256, strategy_name, sweep_id)
     with database.read() as session:
+        bars = family_bars(session, dataset_sha256) if dataset_sha256 else None
+        query = narrowed(select(Trial).order_by(col(Trial.id)), bars, strategy_name, sweep_id)
         return list(session.scalars(query))
 
 
@@ -65,10 +67,12 @@ def find_trial(database: Database, spec_hash: str) -> Trial | None:
         return session.exec(select(Trial).where(Trial.spec_hash == spec_hash)).first()
 
 
-def narrowed(query: Any, dataset_sha256: str | None, strategy_name: str | None, sweep_id: int | None = None) -> Any:
-    """Return a query for those trials only that are on a dataset or its family, with a strategy, of a sweep's sets."""
-    if dataset_sha256 is not None:
-        query = query.where(tried_on(dataset_sha256))
+def narrowed(
+    query: Any, bars: Sequence[str] | None, strategy_name: str | None = None, sweep_id: int | None = None
+) -> Any:
+    """Return a query for those trials only that are on any of these bars, with a strategy, of a sweep's sets."""
+    if bars is not None:
+        query = query.where(tried_on(bars))
     if strategy_name is not None:
         query = query.where(_TABLE.c.strategy_name == strategy_name)
     if sweep_id is not None:

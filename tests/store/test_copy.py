@@ -14,6 +14,7 @@ from research_kit.store.database import Database
 from research_kit.store.datasets import add_dataset
 from research_kit.store.holdouts import lock_name
 from research_kit.store.jobs import claim_job, complete_job, create_job, delete_job
+from research_kit.store.marks import tag_backtest
 from research_kit.store.strategies import save_strategy
 from research_kit.store.sweeps import create_sweep, record_sets
 from research_kit.store.tables import BacktestJob, Dataset, NotebookRun, Table, Trade
@@ -46,6 +47,7 @@ def filled(database, make):
         session.add(Trade(backtest_job_id=1, entry_time=first.created_at, entry_price=-0.0, quantity=0.1, side="long"))
     verdict = {"kind": "verify", "source_sha256": "b" * 64, "dataset_sha256": "a" * 64, "engine_version": "2"}
     record_verdict(database, NewVerdict(**verdict, outcome="same", summary="Ä.", backtest_id=1, details={"x": [1.5]}))
+    tag_backtest(database, 1, ["ä", "b"])
     delete_job(database, job)
     return database
 
