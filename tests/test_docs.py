@@ -14,7 +14,7 @@ from research_kit.search.specification import read_specification
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLES = ("batches", "strategies", "search", "lookahead", "inference", "storage", "verify", "reports")
+EXAMPLES = ("batches", "strategies", "search", "lookahead", "inference", "storage", "verify", "reports", "widgets")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 

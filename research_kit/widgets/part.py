@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
+from anywidget import AnyWidget
 
 from research_kit.errors import error_text
 from research_kit.widgets.kept import KeptView
@@ -35,6 +36,12 @@ def alert(message: str) -> str:
 def hint(message: str) -> str:
     """Return a message as small, quiet text; nothing for no message."""
     return f'<div class="rkw-hint">{escape(message)}</div>' if message else ""
+
+
+class Keys(AnyWidget):
+    """Keeps what is typed in a control from the application's own shortcuts; it shows nothing itself."""
+
+    _esm = (Path(__file__).parent / "keys.js").read_text("utf-8")
 
 
 class Note(w.HTML):  # type: ignore[misc]
@@ -68,7 +75,7 @@ class Part:
     @cached_property
     def view(self) -> w.VBox:
         """The widget to display; naming the control at the end of a cell does the same."""
-        return w.VBox([style_sheet(), self.kept.hider, self.body]).add_class("rkw-root")
+        return w.VBox([style_sheet(), Keys(), self.kept.hider, self.body]).add_class("rkw-root")
 
     def static(self) -> str:
         """Return what is shown now as HTML that needs neither kernel nor style sheet; every text is escaped."""

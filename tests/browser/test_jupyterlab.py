@@ -1,59 +1,14 @@
 """What a user sees: the first notebook in a real JupyterLab, its dashboard, both themes, wide and narrow pages."""
 
-import nbformat
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-STATUS = "[data-testid=status][data-state={}]"
-LINE = ".rkw-chart .scatterlayer .js-line"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> & Söhne"
-SETTLED = """() => {
-  const place = document.querySelector('.rkw-chart'), chart = place.querySelector('.main-svg');
-  return chart && Math.abs(chart.getBoundingClientRect().width - place.offsetWidth) < 20;
-}"""
-OVERFLOW = """() => [...document.querySelectorAll('.rkw-root, .rkw-dashboard, .rkw-dashboard > *, .rkw-field')]
-  .filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.className)"""
-
-
-class Board:
-    """The dashboard on a page."""
-
-    def __init__(self, lab_page):
-        self.page = lab_page.page
-        self.page.wait_for_selector(STATUS.format("ready"))
-        self.root = self.page.locator(".rkw-root").last
-        self.root.scroll_into_view_if_needed()
-
-    def field(self, label):
-        return self.root.get_by_label(label, exact=True)
-
-    def run(self, expected="completed"):
-        """Press Run and wait for the end; return the path of the equity line."""
-        before = self.status()
-        self.root.get_by_role("button", name="Run backtest").click()
-        self.page.wait_for_function(
-            "([before, expected]) => [...document.querySelectorAll('[data-testid=status]')]"
-            ".some(e => e.dataset.state === expected && e.textContent !== before)",
-            arg=[before, expected],
-            timeout=120_000,  # the first run compiles
-        )
-        return self.status()
-
-    def status(self):
-        return self.root.locator("[data-testid=status]").text_content()
-
-    def line(self):
-        """Return the path of the equity line, once the chart is drawn."""
-        self.page.wait_for_selector(LINE)
-        return self.root.locator(LINE).first.get_attribute("d")
 
 
 def test_the_first_notebook_runs_and_its_dashboard_answers(lab_page, screenshots):
-    page = lab_page.page
-    lab_page.open("01_first_backtest.ipynb")
-    lab_page.run_all()
-    board = Board(lab_page)
+    page, board = lab_page.page, lab_page.show("01_first_backtest.ipynb")
     page.screenshot(path=screenshots / "1-notebook.png")
 
     board.field("Strategy").select_option("sma_cross")
@@ -65,11 +20,11 @@ def test_the_first_notebook_runs_and_its_dashboard_answers(lab_page, screenshots
     board.field("Fast").fill("40")
     board.field("Slow").fill("200")
     board.run()
-    page.wait_for_function("([s, d]) => document.querySelector(s).getAttribute('d') !== d", arg=[LINE, first])
+    board.wait_for_other_line(first)
     assert "fast=40, slow=200" in board.root.locator(".rkw-title").inner_text()
 
     board.field("Fast").fill("1")
-    board.root.get_by_role("button", name="Costs, fills and exits").click()
+    board.root.get_by_role("button", name="Costs, fills, sizes and exits").click()
     board.field("Stop loss").fill("x")
     assert board.run("failed").startswith("Not started. fast=1: Input should be greater than or equal to 2.")
     beside = board.root.locator(".rkw-invalid").filter(has=page.get_by_label("Fast", exact=True)).get_by_role("alert")
@@ -86,23 +41,18 @@ def test_the_first_notebook_runs_and_its_dashboard_answers(lab_page, screenshots
 
 
 def test_it_fits_both_themes_and_narrow_pages(lab_page, screenshots):
-    page = lab_page.page
-    lab_page.open("01_first_backtest.ipynb")
-    lab_page.run_all()
-    board = Board(lab_page)
+    page, board = lab_page.page, lab_page.show("01_first_backtest.ipynb")
     board.run()
-    page.wait_for_selector(LINE)
+    board.line()
     colours = set()
     for theme in ("Light", "Dark"):
-        lab_page.set_theme(f"JupyterLab {theme}")
+        lab_page.set_theme(theme)
         colours.add(board.root.locator(".rkw-title").evaluate("e => getComputedStyle(e).color"))
         for width, height in ((1500, 1400), (1000, 1500), (700, 2400)):
             page.set_viewport_size({"width": width, "height": height})
-            page.wait_for_function(SETTLED)
             board.root.scroll_into_view_if_needed()
-            assert page.evaluate(OVERFLOW) == [], (theme, width)
-            assert page.locator(".rkw-chart").evaluate("e => e.offsetHeight") > 600, (theme, width)
-            page.screenshot(path=screenshots / f"4-{theme.lower()}-{width}.png")
+            board.look(screenshots / f"4-{theme.lower()}-{width}.png")
+            assert page.locator(".rkw-chart").first.evaluate("e => e.offsetHeight") > 600, (theme, width)
     assert len(colours) == 2  # the ink follows the theme
     assert lab_page.complaints == []
 
@@ -129,17 +79,10 @@ frame = frame.assign(open=frame.close, high=frame.close, low=frame.close)
 data = ws.import_dataset(frame, name=HOSTILE, timezone="UTC")
 rk.widgets.Dashboard(ws, dataset=data.id, strategy=Bad)
 """
-    cell = nbformat.v4.new_code_cell(source)
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel}), lab.notebooks / "hostile.ipynb"
-    )
-    lab_page.open("hostile.ipynb")
-    lab_page.run_all()
-    board = Board(lab_page)
+    board = lab_page.show(lab.write("hostile.ipynb", source))
     board.run()
-    lab_page.page.wait_for_selector(LINE)
-    board.root.locator("summary", has_text="The same in code").click()
+    board.line()
+    board.root.get_by_text("The same in code").click()
     assert HOSTILE in board.root.locator(".rkw-title").inner_text()
     assert "onerror=alert(1)" in board.root.locator("pre").inner_text()
     board.field("Wrong").check()
