@@ -8,7 +8,7 @@ from html import escape
 from math import ceil, floor, log10
 
 INK, GREY, GRID = "#222222", "#666666", "#dddddd"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d31")  # told apart by colour-blind readers, too
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d31", "#56b4e9")  # told apart by the colour-blind, too
 FONT = "font-family='Helvetica, Arial, sans-serif'"
 
 

@@ -26,6 +26,7 @@ def test_an_executor_runs_jobs(kind, own_ws):
         broken = own_ws.submit("trouble", "walk", executor=executor)
         assert broken.wait(120) == "failed"
     assert broken.error == "ValueError: no good"
+    assert broken.place.startswith("in signals (of_tests.py, line ")
     assert [run.parameters["length"] for run in runs] == [5, 6, 7]
     assert runs[0].summary == own_ws.run("steady", "walk", {"length": 5}).summary
     workers = {job.row.worker_id.split(":")[1] for job in jobs}

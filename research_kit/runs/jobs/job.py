@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from research_kit.errors import JobError
 from research_kit.processes.identity import is_over
 from research_kit.runs.jobs.settling import settle
+from research_kit.runs.places import split_place
 from research_kit.runs.run import Run
 from research_kit.store import jobs, listings
 from research_kit.store.claims import backtest_of_job
@@ -62,8 +63,13 @@ class Job:
 
     @property
     def error(self) -> str | None:
-        """Why it failed; None where it did not."""
-        return self.row.error_message
+        """Why it failed; None where it did not. ``place`` says where."""
+        return split_place(self.row.error_message)[0] if self.row.error_message else None
+
+    @property
+    def place(self) -> str:
+        """Where in the strategy it failed, a step in each line; "" where that is not known."""
+        return split_place(self.row.error_message or "")[1]
 
     @property
     def expected_seconds(self) -> float | None:
