@@ -67,7 +67,7 @@ def test_a_run_in_another_process_is_watched_to_its_end(panel, asked, ws):
 def test_a_loop_without_end_is_cancelled_and_its_process_is_gone(panel, asked, ws):
     asked.key = "loops"
     panel.run()
-    eventually(lambda: "opening" in panel.words.lower(), 30)
+    eventually(lambda: "making signals" in panel.words.lower(), 60)
     began = time.monotonic()
     panel.cancel_button.click()
     assert time.monotonic() - began < 1.0  # the click itself waits for nothing
