@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from object_storage import bucket, failing, s3_server  # noqa: F401 - fixtures f
 from postgres_cluster import postgres  # noqa: F401 - a fixture for every folder
 
 from research_kit.bars.frame import Bars
+from research_kit.cli import main
 
 MINUTE = 60_000_000_000
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -49,6 +52,28 @@ def random_bars(n: int, seed: int = 7, sigma: float = 1e-3, step_ns: int = MINUT
 def make_bars():
     """Return the maker of seeded random bars: ``make_bars(n, seed=7, sigma=1e-3, step_ns=60 s, start=100)``."""
     return random_bars
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run_command(tmp_path, monkeypatch, capsys):
+    """Return a function that runs research-kit in this process, on the folder ``ws`` or another beside it."""
+
+    def run(*arguments, workspace="ws"):
+        monkeypatch.setattr(sys, "argv", ["research-kit", "-w", str(tmp_path / workspace), *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return Done(ended.value.code or 0, printed.out, printed.err)
+
+    return run
 
 
 @pytest.fixture(scope="session")

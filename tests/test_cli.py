@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 
 import pytest
 
@@ -11,29 +10,13 @@ from research_kit.cli import main
 from research_kit.errors import NotFoundError
 
 
-@dataclass
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 @pytest.fixture
-def kit(tmp_path, make_bars, monkeypatch, capsys):
+def kit(tmp_path, make_bars, monkeypatch, run_command):
     """Return a function that runs research-kit in this process, on a workspace with one CSV file beside it."""
     make_bars(500).frame.to_csv(tmp_path / "walk.csv")
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["research-kit", "-w", str(tmp_path / "ws"), *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return Done(ended.value.code or 0, printed.out, printed.err)
-
-    return run
+    return run_command
 
 
 @pytest.fixture

@@ -2,43 +2,24 @@
 
 import json
 import re
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from notebook_files import write_notebook
 
-from research_kit.cli import main
 from research_kit.cli.batch import read_batch
 from research_kit.errors import NotFoundError, OptionError
 
 PAGE = Path(__file__).parents[1] / "docs" / "batches.md"
 
 
-@dataclass
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 @pytest.fixture
-def kit(tmp_path, monkeypatch, capsys):
+def kit(tmp_path, monkeypatch, run_command):
     """Return a function that runs research-kit in this process, beside a notebook that fails for a negative number."""
     write_notebook(tmp_path / "work.ipynb", "assert n >= 0, 'negative'\nprint(n)", parameters="n: int = 0  # -9 to 9")
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["research-kit", "-w", str(tmp_path / "ws"), *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return Done(ended.value.code or 0, printed.out, printed.err)
-
-    return run
+    return run_command
 
 
 @pytest.mark.slow

@@ -2,28 +2,18 @@
 
 import io
 import json
-import sys
 
 import pytest
 from legacy_backend import GOOD, ODD, ONLY_SQLITE, assert_same_rows, backend_rows, make_backend
 
 import research_kit as rk
-from research_kit.cli import main
 from research_kit.errors import SchemaVersionError
 
 
 @pytest.fixture
-def kit(tmp_path, monkeypatch, capsys):
+def kit(run_command):
     """Return a function that runs research-kit in this process: exit code, output, errors."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["research-kit", "-w", str(tmp_path / "ws"), *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code or 0, printed.out, printed.err
-
-    return run
+    return run_command
 
 
 @pytest.fixture

@@ -1,12 +1,8 @@
 """Reports in a terminal: of a run, of two, of a sweep, of a walk-forward, of a batch; wrong usage is exit code 2."""
 
-import sys
-from dataclasses import dataclass
-
 import pytest
 
 import research_kit as rk
-from research_kit.cli import main
 
 DAY = 86_400_000_000_000
 SPEC = """
@@ -16,17 +12,8 @@ grid: {fast: [3, 5], slow: [10, 20]}
 """
 
 
-@dataclass
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 @pytest.fixture
-def kit(tmp_path, make_bars, monkeypatch, capsys):
+def kit(tmp_path, make_bars, monkeypatch, run_command):
     """Return a function that runs research-kit in this process, on a workspace with two runs and a sweep."""
     with rk.open_workspace(tmp_path / "ws") as ws:
         ws.import_dataset(make_bars(300, sigma=0.01, step_ns=DAY).frame, name="walk", symbol="WALK")
@@ -36,14 +23,7 @@ def kit(tmp_path, make_bars, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "search.yml").write_text(SPEC)
 
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["research-kit", "-w", str(tmp_path / "ws"), *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return Done(ended.value.code or 0, printed.out, printed.err)
-
-    return run
+    return run_command
 
 
 @pytest.mark.parametrize(

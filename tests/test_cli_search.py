@@ -2,13 +2,10 @@
 
 import json
 import re
-import sys
-from dataclasses import dataclass
 
 import pytest
 
 import research_kit as rk
-from research_kit.cli import main
 
 DAY = 86_400_000_000_000
 SWEEP = """
@@ -22,17 +19,8 @@ options: {commission: 0.002}
 """
 
 
-@dataclass
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 @pytest.fixture
-def kit(tmp_path, make_bars, monkeypatch, capsys):
+def kit(tmp_path, make_bars, monkeypatch, run_command):
     """Return a function that runs research-kit in this process, on a workspace with the dataset 'walk': 300 days."""
     with rk.open_workspace(tmp_path / "ws") as ws:
         ws.import_dataset(make_bars(300, sigma=0.01, step_ns=DAY).frame, name="walk", symbol="WALK")
@@ -42,11 +30,7 @@ def kit(tmp_path, make_bars, monkeypatch, capsys):
     def run(*arguments, spec=None):
         if spec is not None:
             (tmp_path / "search.yml").write_text(spec, encoding="utf-8")
-        monkeypatch.setattr(sys, "argv", ["research-kit", "-w", str(tmp_path / "ws"), *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return Done(ended.value.code or 0, printed.out, printed.err)
+        return run_command(*arguments)
 
     return run
 

@@ -1,41 +1,21 @@
 """The commands that prove: verify, compare, band, export and import-run, what they print and their exit codes."""
 
 import json
-import sys
-from dataclasses import dataclass
 
 import pytest
 
 import research_kit as rk
-from research_kit.cli import main
-
-
-@dataclass
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 @pytest.fixture
-def kit(tmp_path, make_bars, monkeypatch, capsys):
+def kit(tmp_path, make_bars, monkeypatch, run_command):
     """Return a function that runs research-kit in this process, on a workspace with two runs."""
     monkeypatch.chdir(tmp_path)
     with rk.open_workspace(tmp_path / "ws") as ws:
         ws.import_dataset(make_bars(500).frame, name="walk", symbol="WALK")
         for fast in (5, 6):
             ws.run("sma_cross", "walk", {"fast": fast, "slow": 20})
-
-    def run(*arguments, workspace="ws"):
-        monkeypatch.setattr(sys, "argv", ["research-kit", "-w", str(tmp_path / workspace), *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return Done(ended.value.code or 0, printed.out, printed.err)
-
-    return run
+    return run_command
 
 
 def change_trades(tmp_path):
