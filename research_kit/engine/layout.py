@@ -153,7 +153,7 @@ class Wishes(NamedTuple):
     """What the strategy wants: a target or event bits for each bar; the other arrays are empty when not used."""
 
     signal: NDArray[Any]
-    words: NDArray[np.uint64]  # the same memory, eight bytes at a time
+    words: NDArray[np.uint64]  # the same bits, eight bytes at a time (``ahead.words_of``)
     stop_prices: NDArray[np.float64]
     target_prices: NDArray[np.float64]
     volatility: NDArray[np.float64]  # yearly, known at each bar's close

@@ -7,6 +7,7 @@ from numba import njit
 import research_kit as rk
 from research_kit.engine.ahead import SPAN, look_from, padded_length, words_of
 from research_kit.engine.layout import Wishes
+from research_kit.engine.quiet import quiet_end
 from research_kit.engine.simulation import empty_book, market_of
 
 NONE = np.empty(0)
@@ -64,11 +65,27 @@ def test_words_hold_the_signals(kind, bars):
         assert words.view(kind)[:bars].tobytes() == signal.tobytes()
 
 
-def test_entries_by_signals_and_exits_by_levels_are_found_one_after_another(make_bars):
-    """Signals that speak only to a flat position are not searched to the end of the data for each trade.
+@njit
+def ends(first, market, wishes, book):
+    return quiet_end(first, market, wishes, book)
 
-    With fifty thousand bars that took a second and a half, and a hundred times as long for ten times as many.
-    """
+
+@pytest.mark.parametrize("at", [60, SPAN + 60, 2 * SPAN - 1])
+def test_signals_are_read_no_further_than_a_stretch_beyond_what_prices_end(at, make_bars):
+    """Else entries by frequent signals, with exits by levels alone, read all signals to the end for each trade."""
+    prices = make_bars(20 * SPAN)
+    low = np.array(prices.low)
+    low[at] = 1.0
+    often = (np.arange(len(prices)) % 3 == 0).view(np.int8)  # enters long, which a long position does not listen to
+    wishes = Wishes(often, words_of(often), NONE, NONE, NONE)
+    book = empty_book(prices, rk.EngineOptions(stop_loss=0.5), is_target=False, has_prices=False)
+    book.state["units"], book.state["floor"] = 1.0, 2.0
+    assert ends(5, market_of(prices)._replace(low=low), wishes, book) == at
+    assert at < book.ahead["until"] <= at + SPAN
+
+
+def test_entries_by_signals_follow_exits_by_levels(make_bars):
+    """Each trade begins at the first open after a signal that finds the position flat."""
     bars = make_bars(50_000, sigma=0.001)
 
     class Often(rk.Strategy):
