@@ -105,7 +105,7 @@ def test_a_job_that_another_worker_took_is_not_failed_with_its_executor(own_ws):
 def test_a_dask_cluster_runs_jobs_and_survives_a_lost_worker(own_ws):
     distributed = pytest.importorskip("distributed", reason="dask is not installed")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp") as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", protocol="tcp") as cluster,
         distributed.Client(cluster) as client,
     ):
         executor = client.get_executor(pure=False)
@@ -124,7 +124,7 @@ def test_a_dask_cluster_reads_bars_from_object_storage_through_its_own_caches(bu
     distributed = pytest.importorskip("distributed", reason="dask is not installed")
     monkeypatch.setenv("RESEARCH_KIT_CACHE", str(tmp_path / "cache of the workers"))
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp") as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", protocol="tcp") as cluster,
         distributed.Client(cluster) as client,
     ):
         client.wait_for_workers(2, timeout=60)

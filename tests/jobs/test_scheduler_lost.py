@@ -101,7 +101,7 @@ def test_a_scheduler_that_is_killed_in_a_sweep_and_started_again(desk, tmp_path)
 
 def test_a_local_cluster_whose_scheduler_ends_in_a_sweep(desk):
     def cluster():
-        return distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp")
+        return distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", protocol="tcp")
 
     with cluster() as first, distributed.Client(first) as client:
         hear, _ = struck_once(lambda: first.sync(first.scheduler.close))

@@ -45,7 +45,7 @@ def test_every_failure_has_its_reason(how, ws):
     assert job.error.startswith(FAILURES[how])
     assert len(job.error) <= 10_000
     assert nothing_left(ws, job.id)
-    trial = ws.trials(strategy="trouble").query("error == @job.error")
+    trial = ws.trials(strategy="trouble").query("error == @job.row.error_message")
     assert list(trial["state"]) == ["failed"]
     with pytest.raises(JobError, match=f"Job {job.id} failed."):
         job.result(1)

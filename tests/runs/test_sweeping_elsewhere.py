@@ -74,7 +74,7 @@ def test_fresh_processes_run_a_strategy_of_the_workspace(desk, monkeypatch):
 def test_a_dask_cluster_runs_a_strategy_of_the_workspace(desk, monkeypatch):
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
     with (
-        distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as cluster,
         distributed.Client(cluster) as client,
     ):
         told = []
