@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager
 
 import psutil
+import pytest
 from waiting import eventually
 
 
@@ -74,3 +75,16 @@ def dask_processes(log, workers=2):
         yield cluster
     finally:
         cluster.close()
+
+
+@contextmanager
+def local_cluster(workers=2):
+    """Start a cluster of this machine's processes, whose page takes any port that is free; yield it and a client."""
+    distributed = pytest.importorskip("distributed", reason="dask is not installed")
+    with (
+        distributed.LocalCluster(
+            n_workers=workers, threads_per_worker=1, protocol="tcp", dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield cluster, client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,10 @@ import ipywidgets as w
 
 from research_kit.errors import OptionError, did_you_mean
 from research_kit.strategy.base import Strategy
+from research_kit.widgets.background import Background
 from research_kit.widgets.data_tab import DataTab
 from research_kit.widgets.explore import Explore
-from research_kit.widgets.part import Part
+from research_kit.widgets.part import Part, close_tree, hint
 from research_kit.widgets.sweep_panel import SweepPanel
 from research_kit.widgets.tabs import CompareTab, HistoryTab
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from research_kit.widgets.run_panel import State
 
 TABS = ("Explore", "Search", "History", "Compare", "Data")
+PAUSE = 0.5  # seconds in which the browser draws what is there, before another tab is made ahead
 
 
 class Dashboard(Part):
@@ -67,8 +70,10 @@ class Dashboard(Part):
         self.explore = Explore(ws, dataset=dataset, strategy=strategy, parameters=parameters, strategies=further)
         self._further = [*further, *([strategy] if isinstance(strategy, type) else [])]
         self._parts: dict[str, Part] = {"Explore": self.explore}
-        self._places = {name: w.VBox().add_class("rkw-tab") for name in TABS}
-        self._places["Explore"].children = (self.explore.body,)
+        self._asked, self._making = {"Explore"}, threading.RLock()
+        self._ahead, self._closed = Background("tabs"), threading.Event()
+        held = {name: self.explore.body if name == "Explore" else w.HTML(hint("Opening …")) for name in TABS}
+        self._places = {name: w.VBox([one]).add_class("rkw-tab") for name, one in held.items()}
         self.tabs = w.Tab(children=list(self._places.values()), titles=TABS).add_class("rkw-tabs")
         self.body = w.VBox([self.tabs, self.note])
         self._undo.append(self.tabs.unobserve_all)
@@ -93,15 +98,15 @@ class Dashboard(Part):
         self.tabs.selected_index = TABS.index(name)
 
     def part(self, name: str) -> Part:
-        """Return what a tab holds, made if it was not opened yet."""
-        if name not in self._parts:
-            made = self._makers()[name]()
-            self._parts[name] = made
-            made.on_change(self._keep)
-            if isinstance(made, HistoryTab):
-                made.history.on_compare(self._compare)
-            self._places[name].children = (made.body,)
-        return self._parts[name]
+        """Return what a tab holds, made if that was not done yet; at first it has what is chosen in Explore."""
+        made = self._made(name)
+        if name not in self._asked:
+            self._asked.add(name)
+            if isinstance(made, SweepPanel | DataTab):
+                made.datasets.value = self.datasets.value
+            if isinstance(made, SweepPanel):
+                made.strategies.value = self.strategies.value
+        return made
 
     def use(self, run: Run) -> None:
         """Fill the forms of Explore with what a run was made with, show it there, and open that tab."""
@@ -183,13 +188,37 @@ class Dashboard(Part):
     def close(self) -> None:
         """Stop listening, and free the widgets here and in the browser; a run that was started is still recorded."""
         self._keep()
-        for part in self._parts.values():
-            part.close()
+        self._closed.set()
+        with self._making:
+            for part in self._parts.values():
+                part.close()
         super().close()
 
     def _ipython_display_(self, **kwargs: Any) -> None:
         self.explore.prepare()
         super()._ipython_display_(**kwargs)
+        self._ahead.start(self._make_ahead, lambda _: None, lambda _: None)  # what failed fails again where it is seen
+
+    def _make_ahead(self) -> None:
+        """Make the other tabs while nobody waits for them, so that they open at once."""
+        for name in TABS:
+            self._closed.wait(PAUSE)
+            with self._making:
+                if self._closed.is_set():
+                    return
+                self._made(name)
+
+    def _made(self, name: str) -> Part:
+        with self._making:  # one that is being made ahead may be asked for
+            if name not in self._parts:
+                made = self._makers()[name]()
+                made.on_change(self._keep)
+                if isinstance(made, HistoryTab):
+                    made.history.on_compare(self._compare)
+                (waiting,), self._places[name].children = self._places[name].children, (made.body,)
+                close_tree(waiting)
+                self._parts[name] = made
+            return self._parts[name]
 
     def _open(self) -> None:
         """Fill a tab that is opened for the first time, and bring one that was there up to date."""
@@ -208,14 +237,12 @@ class Dashboard(Part):
         }
 
     def _make_search(self) -> Part:
-        panel = SweepPanel(
-            self.bench, dataset=self.datasets.value, strategy=self.strategies.value, strategies=self._further
-        )
+        panel = SweepPanel(self.bench, strategies=self._further)
         panel.view_of.on_use(partial(self._take_set, panel))
         return panel
 
     def _make_data(self) -> Part:
-        tab = DataTab(self.bench, self.datasets.value)
+        tab = DataTab(self.bench)
         tab.importing.on_change(self.datasets.refresh)
         return tab
 

@@ -48,8 +48,8 @@ class History(Part):
         super().__init__()
         self.ws = ws
         self.runs, self.jobs = RunList(ws, choosable=True), JobList(ws)
-        self.opened: RunView | None = None
-        self.compared: CompareView | None = None
+        self.opened = RunView()
+        self.compared = CompareView(ws)
         self._asked: list[int] = []
         self._opened: list[Callable[[int], None]] = []
         self._compares: list[Callable[[list[int]], None]] = []
@@ -89,8 +89,6 @@ class History(Part):
         for handler in self._compares:
             handler(ids)
         if not self._compares:
-            if self.compared is None:
-                self.compared = CompareView(self.ws)
             self.compared.show(*(self.ws.load_run(run_id) for run_id in ids))
             self.place.children = (self.compared.body,)
 
@@ -127,7 +125,7 @@ class History(Part):
         self.keep()
         for run_id in asked:
             self.ws.delete_backtest(run_id)
-        if self.opened is not None and self.opened.run is not None and self.opened.run.id in gone:
+        if self.opened.run is not None and self.opened.run.id in gone:
             self.place.children = ()
         self.runs.grid.current = None if self.runs.current in gone else self.runs.current
         self.chosen = [run_id for run_id in self.chosen if run_id not in gone]
@@ -145,8 +143,7 @@ class History(Part):
         self._opened.clear()
         self._compares.clear()
         for part in (self.runs, self.jobs, self.opened, self.compared):
-            if part is not None:
-                part.close()
+            part.close()
         super().close()
 
     def _build(self) -> None:
@@ -189,8 +186,6 @@ class History(Part):
             handler(run_id)
         if not self._opened:
             run = self.ws.load_run(run_id)
-            if self.opened is None:
-                self.opened = RunView()
             self.place.children = (self.opened.body,)
             self.opened.show(run)
 

@@ -59,21 +59,21 @@ class RunView(Part):
     def show(self, run: Run) -> None:
         """Show a run in the place of the one before."""
         heading, figures, code = heading_html(run), tiles_html(run.summary), code_html(run)
-        trades = run.trades  # all that is read first: never half of one run, half of another
-        self.chart.show(run)
+        trades, _ = run.trades, run.chart_series  # all that is read first: never half of one run, half of another
         self.run = run
         self.heading.show(heading)
-        self.trust.show(run)
         self.figures.show(figures)
+        self.trust.show(run)
         self.trade.hide()
         self.trades.show(trades)
         self.trades_fold.title = f"Trades: {len(trades):,}"
         self.metrics_fold.title = f"All {len(run.summary)} metrics"
         self.code.show(code)
         self.report.show(run)
-        self._opened()
         self.below.layout.display = None
         self.fade(False)
+        self.chart.show(run)  # the browser draws it while the rest can be read already
+        self._opened()
         self._changed()
 
     def fade(self, old: bool) -> None:

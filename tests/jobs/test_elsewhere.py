@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
+from dask_processes import local_cluster
 from jobs.conftest import arrived, go_on
 
 import research_kit as rk
@@ -103,11 +104,7 @@ def test_a_job_that_another_worker_took_is_not_failed_with_its_executor(own_ws):
 
 @pytest.mark.slow
 def test_a_dask_cluster_runs_jobs_and_survives_a_lost_worker(own_ws):
-    distributed = pytest.importorskip("distributed", reason="dask is not installed")
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", protocol="tcp") as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with local_cluster() as (_, client):
         executor = client.get_executor(pure=False)
         quick = [own_ws.submit("steady", "walk", {"length": length}, executor=executor) for length in (5, 6)]
         assert [job.wait(120) for job in quick] == ["completed"] * 2
@@ -121,12 +118,8 @@ def test_a_dask_cluster_runs_jobs_and_survives_a_lost_worker(own_ws):
 
 @pytest.mark.slow
 def test_a_dask_cluster_reads_bars_from_object_storage_through_its_own_caches(bucket, tmp_path, make_bars, monkeypatch):
-    distributed = pytest.importorskip("distributed", reason="dask is not installed")
     monkeypatch.setenv("RESEARCH_KIT_CACHE", str(tmp_path / "cache of the workers"))
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", protocol="tcp") as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with local_cluster() as (_, client):
         client.wait_for_workers(2, timeout=60)
         monkeypatch.setenv("RESEARCH_KIT_CACHE", str(tmp_path / "cache of the notebook"))
         with rk.open_workspace(tmp_path / "ws", files=f"{bucket}/team") as ws:

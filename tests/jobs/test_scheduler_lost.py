@@ -4,7 +4,7 @@ import signal
 from time import monotonic
 
 import pytest
-from dask_processes import dask_processes
+from dask_processes import dask_processes, local_cluster
 from jobs.conftest import arrived, nothing_left, opened
 from jobs.test_faults import orphans, twins
 from waiting import eventually
@@ -12,7 +12,7 @@ from waiting import eventually
 import research_kit as rk
 from research_kit.errors import JobError
 
-distributed = pytest.importorskip("distributed", reason="dask is not installed")
+pytest.importorskip("distributed", reason="dask is not installed")
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 SLOW = '''
@@ -100,15 +100,12 @@ def test_a_scheduler_that_is_killed_in_a_sweep_and_started_again(desk, tmp_path)
 
 
 def test_a_local_cluster_whose_scheduler_ends_in_a_sweep(desk):
-    def cluster():
-        return distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", protocol="tcp")
-
-    with cluster() as first, distributed.Client(first) as client:
-        hear, _ = struck_once(lambda: first.sync(first.scheduler.close))
+    with local_cluster() as (cluster, client):
+        hear, _ = struck_once(lambda: cluster.sync(cluster.scheduler.close))
         with pytest.raises(JobError, match="lost its processes or its scheduler"):
             desk.sweep("slow", "walk", GRID, executor=client.get_executor(pure=False), workers=2, progress=hear)
     done = assert_nothing_half(desk)
-    with cluster() as second, distributed.Client(second) as client:
+    with local_cluster() as (_, client):
         assert_goes_on(desk, client.get_executor(pure=False), done)
 
 

@@ -4,6 +4,7 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
+from dask_processes import local_cluster
 
 import research_kit as rk
 
@@ -72,11 +73,7 @@ def test_fresh_processes_run_a_strategy_of_the_workspace(desk, monkeypatch):
 
 @pytest.mark.slow
 def test_a_dask_cluster_runs_a_strategy_of_the_workspace(desk, monkeypatch):
-    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
-    with (
-        distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with local_cluster(workers=1) as (_, client):
         told = []
         sweep = desk.sweep("mine", "daily", GRID, executor=client.get_executor(), progress=told.append)
         assert (told[-1].done, told[-1].total) == (32, 32)

@@ -7,6 +7,7 @@ import pytest
 import research_kit as rk
 from research_kit.errors import NotFoundError, OptionError
 from research_kit.widgets import results
+from research_kit.widgets.dashboard import TABS
 from research_kit.widgets.tabs import CompareTab, HistoryTab
 
 LONG = 60  # seconds; the first run compiles
@@ -174,6 +175,42 @@ def test_tabs_are_made_when_they_are_opened_and_share_what_is_found(dashboard, w
     assert dashboard.note.value == ""
 
 
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr("research_kit.widgets.dashboard.PAUSE", 0.0)
+
+
+def test_the_other_tabs_are_made_while_nobody_waits_for_them(dashboard, monkeypatch, at_once):
+    monkeypatch.setattr("research_kit.widgets.kept.KeptView.display", lambda *_: None)
+    dashboard._ipython_display_()
+    assert dashboard._ahead.wait(LONG)
+    assert set(dashboard._parts) == set(TABS)
+    made = dict(dashboard._parts)
+    dashboard.datasets.value, dashboard.strategies.value = 2, "momentum"
+    for tab in TABS:
+        dashboard.tab = tab
+    assert dashboard._parts == made
+    search, data = made["Search"], made["Data"]
+    assert (search.datasets.value, search.strategies.value, data.datasets.value) == (2, "momentum", 2)
+    search.datasets.value = "Calm"
+    dashboard.tab = "Explore"
+    dashboard.tab = "Search"
+    assert search.datasets.name == "Calm"  # only the first time it is what Explore has
+
+
+def test_a_tab_that_cannot_be_made_ahead_says_so_where_it_is_opened(dashboard, monkeypatch, at_once):
+    def broken(*_):
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr("research_kit.widgets.kept.KeptView.display", lambda *_: None)
+    monkeypatch.setattr("research_kit.widgets.dashboard.HistoryTab", broken)
+    dashboard._ipython_display_()
+    assert dashboard._ahead.wait(LONG)
+    assert dashboard.note.value == ""
+    dashboard.tab = "History"
+    assert "the disk is gone" in dashboard.note.value
+
+
 def test_history_and_compare_lead_to_one_another_and_back(dashboard, ws):
     first, second = (ws.run("sma_cross", "Calm", {"fast": fast}) for fast in (3, 4))
     dashboard.tab = "History"
@@ -199,6 +236,7 @@ def test_close_frees_every_widget(ws, living):
     before = living()
     dashboard = rk.widgets.Dashboard(ws, dataset="Calm", strategy="sma_cross")
     _ = dashboard.view
+    dashboard._ahead.start(dashboard._make_ahead, print, print)
     for tab in ("Search", "Data", "Explore"):
         dashboard.tab = tab
     dashboard.strategies.value = "momentum"
