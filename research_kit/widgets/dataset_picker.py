@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
@@ -91,7 +90,7 @@ class DatasetPicker(Picker):
         super().__init__(bench)
         self.body.children = (self.filters, self.row, self.found, self.details, self.note)
         for widget in (self.search, self.symbols, self.timeframes):
-            self._on_value(widget, self._narrow)
+            self._on_value(widget, self._offer)
 
     @property
     def name(self) -> str | None:
@@ -159,14 +158,9 @@ class DatasetPicker(Picker):
             words = f"{matching:,} of {total:,} datasets." if total > FEW else ""
         self.found.show(f'<div role="status">{hint(words)}</div>' if words else "")
 
-    def _narrow(self) -> None:
-        if not self._reading:
-            self._offer()
-
     def _set_filters(self) -> None:
         """Offer the symbols and timeframes that there are; with a few datasets there is nothing to filter."""
-        self._reading = True
-        try:
+        with self._unheard():
             for box, names in (
                 (self.symbols, {item.of.symbol for item in self._entries.values()}),
                 (self.timeframes, {item.of.timeframe for item in self._entries.values()}),
@@ -175,11 +169,4 @@ class DatasetPicker(Picker):
                 if tuple(options) != tuple(box.options):
                     box.options = options
                     box.value = before if before in options else ANY
-        finally:
-            self._reading = False
         self.filters.layout.display = None if len(self._entries) > FEW else "none"
-
-    def static(self) -> str:
-        """Return what is chosen, and what is known of it."""
-        name = escape(self.name or "nothing chosen")
-        return f"<p><b>Dataset</b> {name}</p>{self._describe()}"

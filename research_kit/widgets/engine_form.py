@@ -86,12 +86,6 @@ class EngineForm(ModelForm):
         usual = EngineOptions()
         return {name: value for name, value in self.value.items() if getattr(usual, name) != value}
 
-    def check(self) -> None:
-        """Show what is wrong with the present values, and only what applies."""
-        if not self._quiet:
-            self._apply()
-        super().check()
-
     def _rows(self) -> list[w.Widget]:
         rows: list[w.Widget] = []
         for title, names in GROUPS.items():

@@ -72,7 +72,6 @@ class ModelForm(Part):
         self.fields = {spec.name: make_field(spec, sliders=sliders) for spec in field_specs(model, names)}
         self.general = ""
         self._error = error
-        self._quiet = False
         self.below = Note()
         self.reset_button = w.Button(description="Reset", tooltip=f"{title}: back to the defaults", icon="undo")
         self.fold_button = w.Button(description=title).add_class("rkw-fold") if foldable else None
@@ -124,9 +123,8 @@ class ModelForm(Part):
 
     def check(self) -> None:
         """Show what is wrong with the present values, each complaint beside its field."""
-        if not self._quiet:
-            self._show(self._make()[1])
-            self._changed()
+        self._show(self._make()[1])
+        self._changed()
 
     @property
     def folded(self) -> bool:
@@ -181,11 +179,10 @@ class ModelForm(Part):
     @contextmanager
     def _at_once(self) -> Iterator[None]:
         """Validate once after several changes, not between them."""
-        self._quiet = True
         try:
-            yield
+            with self._unheard():
+                yield
         finally:
-            self._quiet = False
             self.check()
 
     def _make(self) -> tuple[BaseModel | None, list[tuple[str, str]]]:

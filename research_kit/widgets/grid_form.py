@@ -97,7 +97,6 @@ class GridForm(Part):
         self.suggest_button = w.Button(description="Suggest", icon="magic", tooltip="Ranges around the defaults")
         self.reset_button = w.Button(description="Reset", icon="undo", tooltip="Everything fixed at its default")
         self.says = Note()
-        self._quiet = False
         self._axes = w.VBox()
         self._build()
         self.check()
@@ -157,26 +156,20 @@ class GridForm(Part):
             if name not in self.rows and name not in self._options:
                 known = [*self.rows, *self._options]
                 raise ParameterError(f"There is nothing to search under {name!r}. {did_you_mean(name, known)}")
-        self._quiet = True
-        try:
+        with self._unheard():
             for row in self.rows.values():
                 row.reset()
             for name, values in grid.items():
                 self._row(name).input.value = axis_text(values)
             self.condition.value = where or ""
-        finally:
-            self._quiet = False
         self.check()
 
     def suggest(self) -> None:
         """Propose a range around the default of each number that is not searched yet."""
         found = {name: axis for name, row in self.rows.items() if (axis := _suggestion(row)) is not None}
-        self._quiet = True
-        try:
+        with self._unheard():
             for name, axis in found.items():
                 self.rows[name].input.value = axis_text(axis)
-        finally:
-            self._quiet = False
         self.check()
 
     def reset(self) -> None:
@@ -185,8 +178,6 @@ class GridForm(Part):
 
     def check(self) -> None:
         """Show what is wrong with what is typed, or else how many sets it asks for."""
-        if self._quiet:
-            return
         try:
             self.says.show(f'<div role="status" data-testid="sets"><b>{escape(self._words())}</b></div>')
         except ResearchKitError as error:

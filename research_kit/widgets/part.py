@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -71,6 +72,7 @@ class Part:
         self.kept = KeptView()
         self._undo: list[Callable[[], None]] = []
         self._listeners: list[Callable[[], None]] = []
+        self._deaf = False
 
     @cached_property
     def view(self) -> w.VBox:
@@ -115,9 +117,19 @@ class Part:
             self._undo.pop()()
         close_tree(self.view)
 
+    @contextmanager
+    def _unheard(self) -> Iterator[None]:
+        """Set own widgets without taking it for something that a user chose or typed."""
+        self._deaf = True
+        try:
+            yield
+        finally:
+            self._deaf = False
+
     def _on_value(self, widget: w.Widget, handler: Callable[[], None]) -> None:
         def guarded(_: Any) -> None:
-            self._guard(handler)
+            if not self._deaf:
+                self._guard(handler)
 
         widget.observe(guarded, names="value")
         self._undo.append(lambda: widget.unobserve(guarded, names="value"))

@@ -25,7 +25,6 @@ class PastRuns(Part):
         super().__init__()
         self.bench, self._use = ws, use
         self.strategy = strategy
-        self._reading = False
         self.list = w.Dropdown(
             description="Fill from",
             tooltip="Fill the forms from a past run of this strategy",
@@ -49,16 +48,13 @@ class PastRuns(Part):
         rows: Sequence[Mapping[Any, Any]] = []
         if self.strategy is not None:
             rows = self.bench.backtests(limit=MOST, strategy=self.strategy).to_dict("records")
-        self._reading = True
-        try:
+        with self._unheard():
             self.list.options = [(NONE, 0), *((_label(row), int(row["id"])) for row in rows)]
             self.list.value = 0
-        finally:
-            self._reading = False
         self.body.layout.display = None if rows else "none"
 
     def _choose(self) -> None:
-        if not self._reading and self.list.value:
+        if self.list.value:
             self._use(self.bench.load_run(self.list.value))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from research_kit.widgets.bench import Bench
 
 
-class Picker(Part):
+class Picker(Part, ABC):
     """A list to choose one thing from; ``value`` is what is chosen, None for nothing.
 
     The list may offer a part of what there is; what is chosen stays chosen when it is not offered.
@@ -36,7 +37,7 @@ class Picker(Part):
         self.row = w.HBox([self.list, self.refresh_button]).add_class("rkw-row")
         self.body = w.VBox([self.row, self.details, self.note]).add_class("rkw-field")
         self._value: Any = None
-        self._reading, self._told, self._is_new = False, None, True
+        self._told, self._is_new = None, True
         self._on_click(self.refresh_button, self.refresh)
         self._on_value(self.list, self._picked)
         self.refresh()
@@ -69,10 +70,6 @@ class Picker(Part):
         self._offer()
         self._tell()
 
-    def on_change(self, handler: Callable[[], None]) -> None:
-        """Call a handler whenever something else is chosen; an error in it is shown here."""
-        super().on_change(handler)
-
     def static(self) -> str:
         """Return what is chosen, and what is known of it."""
         return f"<p><b>{self.label}</b> {escape(self._name_of(self._value) or 'nothing chosen')}</p>{self._describe()}"
@@ -85,20 +82,17 @@ class Picker(Part):
         )
 
     def _picked(self) -> None:
-        if not self._reading and self.list.value is not None:
+        if self.list.value is not None:
             self._value = self.list.value
             self._tell()
 
     def _offer(self) -> None:
         """Put into the list what it is to offer, and mark what is chosen where it is among that."""
         options = self._options()
-        self._reading = True
-        try:
+        with self._unheard():
             if tuple(options) != tuple(self.list.options):
                 self.list.options = options  # a list chooses the first now, and tells its observers
             self.list.value = self._value if self._value in [item for _, item in options] else None
-        finally:
-            self._reading = False
 
     def _tell(self) -> None:
         self.details.show(self._describe())
@@ -126,17 +120,17 @@ class Picker(Part):
     def _name_of(self, value: Any) -> str:
         return "" if value is None else str(value)
 
+    @abstractmethod
     def _known(self) -> list[Any]:
         """Return everything that may be chosen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _options(self) -> list[tuple[str, Any]]:
         """Return what the list offers: label and value."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read(self) -> None:
         """Read again what there is."""
-        raise NotImplementedError
 
 
 class StrategyPicker(Picker):

@@ -57,7 +57,7 @@ class RunChart(Part):
         self.controls = w.HBox([self.start, self.end, self.whole_button, self.told]).add_class("rkw-period")
         self.body = w.VBox([self.chart.view, self.controls, self._ear, self.note]).add_class("rkw-zoom")
         self.controls.layout.display = "none"
-        self._name, self._setting = "chart", False
+        self._name = "chart"
         self._on_value(self.start, self._typed)
         self._on_value(self.end, self._typed)
         self._on_click(self.whole_button, self.show_whole)
@@ -106,14 +106,11 @@ class RunChart(Part):
         first, last = stamps(part.time[[0, -1]])
         shown = f"{len(part.time):,} of {len(self._series.time):,} bars" if window else f"{len(part.time):,} bars"
         self.told.show(hint(f"{first} to {last}: {shown}"))
-        self._setting = True
-        try:
+        with self._unheard():
             self.start.value, self.end.value = (_day(time) for time in part.time[[0, -1]])
-        finally:
-            self._setting = False
 
     def _typed(self) -> None:
-        if not self._setting and self.start.value and self.end.value:
+        if self.start.value and self.end.value:
             last = np.datetime64(max(self.start.value, self.end.value)) + np.timedelta64(1, "D")
             first = np.datetime64(min(self.start.value, self.end.value))
             self.show_window(first, last - np.timedelta64(1, "ms"))

@@ -46,9 +46,8 @@ class RunFilters(Part):
         days = w.HBox([self.since, self.until]).add_class("rkw-days")
         first = [self.text, self.strategy, self.dataset, self.tag, self.where]
         self.body = w.HBox([*first, days, self.pinned, self.clear_button]).add_class("rkw-filters")
-        self._setting = False
         for field in self.fields:
-            self._on_value(field, self._narrowed)
+            self._on_value(field, self._changed)
         self._on_click(self.clear_button, self.clear)
         self.refresh()
 
@@ -79,32 +78,22 @@ class RunFilters(Part):
         """Read again what there is to choose from, and keep what is chosen."""
         found: Choices = filter_choices(self.ws.database)
         names = (("strategy", found.strategies), ("dataset", found.datasets), ("tag", found.tags))
-        self._setting = True
-        try:
+        with self._unheard():
             for name, options in names:
                 field = getattr(self, name)
                 before = field.value
                 field.options = [ANY, *options]
                 field.value = before if before in field.options else ANY
-        finally:
-            self._setting = False
 
     def clear(self) -> None:
         """Take all filters away."""
-        self._setting = True
-        try:
+        with self._unheard():
             for field in (self.strategy, self.dataset, self.tag):
                 field.value = ANY
             self.text.value = self.where.value = ""
             self.since.value = self.until.value = None
             self.pinned.value = False
-        finally:
-            self._setting = False
         self._changed()
-
-    def _narrowed(self) -> None:
-        if not self._setting:
-            self._changed()
 
 
 def _chosen(field: w.Dropdown) -> str | None:

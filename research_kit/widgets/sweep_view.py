@@ -45,7 +45,6 @@ class SweepView(Part):
         self.body = w.VBox(parts).add_class("rkw-result")
         self._users: list[Callable[[dict[str, Any]], None]] = []
         self._judging = Background("overfitting")
-        self._reading = False
         for box in (self.across, self.up):
             self._on_value(box, self._redraw)
         self._on_click(self.use_button, self._use)
@@ -114,18 +113,14 @@ class SweepView(Part):
 
     def _offer_axes(self, names: list[str]) -> None:
         if tuple(names) != tuple(self.across.options):
-            self._reading = True
-            try:
+            with self._unheard():
                 self.across.options = self.up.options = names
                 self.across.value, self.up.value = (names[0], names[1]) if len(names) > 1 else (None, None)
-            finally:
-                self._reading = False
         self.axes.layout.display = None if len(names) > 2 else "none"
 
     def _redraw(self) -> None:
-        if self._reading or self.sweep is None:
-            return
-        self.chart.show(self._figure(self.sweep), name=f"search-{self.sweep.strategy_name}")
+        if self.sweep is not None:
+            self.chart.show(self._figure(self.sweep), name=f"search-{self.sweep.strategy_name}")
 
     def _figure(self, sweep: Sweep) -> go.Figure | None:
         names = _varied(sweep)
@@ -134,7 +129,8 @@ class SweepView(Part):
         if len(names) == 1:
             return sweep.slice()
         if self.across.value == self.up.value:
-            self.up.value = next(name for name in names if name != self.across.value)
+            with self._unheard():
+                self.up.value = next(name for name in names if name != self.across.value)
         return sweep.heatmap(self.across.value, self.up.value).update_layout(title_text="")
 
     def _show_taking(self) -> None:

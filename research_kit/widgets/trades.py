@@ -105,9 +105,8 @@ class TradesTable(Part):
         with self.grid.hold_sync():
             self.grid.columns = [vars(column) for column in columns]
             self.grid.sort = self.grid.current = None
-        self._reading = True
-        self.result.value, self.text.value, self.side.options = ALL, "", sides
-        self._reading = False
+        with self._unheard():
+            self.result.value, self.text.value, self.side.options = ALL, "", sides
         self.side.layout.display = None if len(sides) > 2 else "none"
         self.filters.layout.display = None if len(frame) > 1 else "none"
         self._narrow()
@@ -165,7 +164,7 @@ class TradesTable(Part):
 
     def _narrow(self) -> None:
         """Choose and order the trades anew, and show the first page."""
-        if self._trades is None or self._reading:
+        if self._trades is None:
             return
         chosen = self._trades[self._holds(self._trades)]
         sort = self.grid.sort
