@@ -50,16 +50,15 @@ class Register:
         """Return the daily returns of some trials of one group, shape (trials, days)."""
         return daily_returns(database, [self.spec_hash[at] for at in positions])
 
-    def spread(self, positions: NDArray[np.int64]) -> float | None:
-        """Return the variance (n - 1) of ``Sharpe ratio × √returns`` over those that have one; None for fewer than two.
+    def variance(self, returns: int) -> float | None:
+        """Return the variance (n - 1) of the Sharpe ratios, per return, as it is over so many returns.
 
-        A ratio scatters by about 1 / √returns, per day or per week; so scaled, trials over histories of any length can
-        stand beside each other. Divided by the returns of a history it is the variance of the ratios there.
+        None for fewer than two ratios. A ratio scatters by about 1 / √returns, per day or per week; scaled by that,
+        trials over histories of any length, such as the fits of a walk-forward, stand beside each other.
         """
-        mean, std, count = self.mean[positions], self.std[positions], self.n_returns[positions]
-        moving = std > 0.0  # False where it is not known
-        scaled = mean[moving] / std[moving] * np.sqrt(count[moving])
-        return float(scaled.var(ddof=1)) if len(scaled) > 1 else None
+        moving = self.std > 0.0  # False where it is not known
+        scaled = self.mean[moving] / self.std[moving] * np.sqrt(self.n_returns[moving])
+        return float(scaled.var(ddof=1)) / returns if len(scaled) > 1 and returns > 0 else None
 
 
 def read_register(database: Database, dataset_sha256: str | None) -> Register:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from research_kit.widgets.form import ParameterForm
     from research_kit.widgets.pickers import StrategyPicker
     from research_kit.widgets.results import RunView
-    from research_kit.widgets.run_panel import State
+    from research_kit.widgets.runner import State
 
 TABS = ("Explore", "Search", "History", "Compare", "Data")
 PAUSE = 0.5  # seconds in which the browser draws what is there, before another tab is made ahead

@@ -16,7 +16,7 @@ from research_kit.widgets.chart import Chart
 from research_kit.widgets.dataset_picker import DatasetPicker
 from research_kit.widgets.form import ModelForm
 from research_kit.widgets.part import LONGEST_ERROR, Note, Part, hint
-from research_kit.widgets.run_panel import duration, status_html
+from research_kit.widgets.runner import left_words, status_html
 
 if TYPE_CHECKING:
     from research_kit.bars.importing.preview import Preview
@@ -119,8 +119,7 @@ class ImportPanel(Part):
 
     def _tell(self, news: ImportProgress) -> None:
         self.progress.value = news.fraction
-        left = "" if news.seconds_left is None else f", about {duration(news.seconds_left)} left"
-        words = f"{news.step.capitalize()}: {news.rows:,} rows{left}"
+        words = f"{news.step.capitalize()}: {news.rows:,} rows{left_words(news.seconds_left)}"
         self.status.value = status_html("running", words, quiet=True)
 
     def _looked(self, found: Preview) -> None:

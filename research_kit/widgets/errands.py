@@ -30,18 +30,24 @@ SETTLE_EVERY = 1.0  # and between two searches for workers that died
 
 
 @dataclass(frozen=True)
-class Request:
-    """What was asked for when Run was pressed."""
+class Wanted:
+    """What was chosen when Run was pressed."""
 
     strategy: type[Strategy]
     dataset: int
     dataset_name: str
-    parameters: Mapping[str, Any]
-    options: Mapping[str, Any]
 
     @property
     def title(self) -> str:
         return f"{self.strategy.name} on {self.dataset_name}"
+
+
+@dataclass(frozen=True)
+class Request(Wanted):
+    """One backtest."""
+
+    parameters: Mapping[str, Any]
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

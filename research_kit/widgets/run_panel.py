@@ -6,25 +6,23 @@ import threading
 import time
 from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
 from research_kit.errors import ResearchKitError, error_text
 from research_kit.runs.places import place_of
 from research_kit.widgets.errands import Ending, Errand, JobErrand, Request, Standing, begin, unfinished
-from research_kit.widgets.part import LONGEST_ERROR, Part
+from research_kit.widgets.part import LONGEST_ERROR
+from research_kit.widgets.runner import Runner, left_words
 
 if TYPE_CHECKING:
     from research_kit.runs.jobs.job import Job
     from research_kit.runs.run import Run
     from research_kit.widgets.bench import Bench
 
-State = Literal["ready", "running", "completed", "failed", "cancelled"]
-OFTEN = 0.1  # seconds between two updates of the progress bar
 
-
-class RunPanel(Part):
+class RunPanel(Runner):
     """Starts what ``ask`` returns in another process, shows how far it is, and ends it when that is asked for.
 
     Parameters
@@ -38,8 +36,6 @@ class RunPanel(Part):
 
     Attributes
     ----------
-    state
-        ``"ready"``, ``"running"``, ``"completed"``, ``"failed"`` or ``"cancelled"``.
     last_run
         The newest run that completed; None before the first.
     errand
@@ -55,17 +51,21 @@ class RunPanel(Part):
         on_run: Callable[[Run], None] | None = None,
         on_stop: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__()
+        button = w.Button(
+            description="Run backtest", icon="play", button_style="primary", tooltip="Run, record and show a backtest"
+        )
+        super().__init__(button, "End the run")
         self.bench, self.ask = ws, ask
-        self.state: State = "ready"
         self.last_run: Run | None = None
         self.errand: Errand | None = None
         self._on_start, self._on_run, self._on_stop = on_start, on_run, on_stop
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
-        self._shown_at = 0.0
-        self.words = ""
-        self._build()
+        self.leave_button = w.Button(
+            description="Leave it running",
+            tooltip="Stop watching: the run goes on in its process and is recorded",
+            layout={"display": "none"},
+        ).add_class("rkw-quiet")
+        self.body = w.VBox([*self.bar, self.leave_button, self.note]).add_class("rkw-panel")
+        self._on_click(self.leave_button, self.leave)
 
     def __repr__(self) -> str:
         return f"RunPanel({self.words or self.state})"
@@ -108,12 +108,6 @@ class RunPanel(Part):
         if self.errand is not None and self.state == "running":
             self.errand.leave()
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the run has ended, at most ``timeout`` seconds; return whether it has."""
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return self._thread is None or not self._thread.is_alive()
-
     def static(self) -> str:
         """Return how the last run ended; of one that runs, that it did when this was kept."""
         when = "When this copy was made: " if self.state == "running" else ""
@@ -125,32 +119,10 @@ class RunPanel(Part):
             self.errand.leave()
         super().close()
 
-    def _build(self) -> None:
-        self.run_button = w.Button(
-            description="Run backtest", icon="play", button_style="primary", tooltip="Run, record and show a backtest"
-        ).add_class("rkw-run")
-        self.cancel_button = w.Button(description="Cancel", icon="stop", tooltip="End the run", disabled=True)
-        self.leave_button = w.Button(
-            description="Leave it running",
-            tooltip="Stop watching: the run goes on in its process and is recorded",
-            layout={"display": "none"},
-        ).add_class("rkw-quiet")
-        self.progress = w.FloatProgress(min=0.0, max=1.0, layout={"width": "auto", "visibility": "hidden"})
-        self.progress.add_class("rkw-progress")
-        self.status = w.HTML()
-        buttons = w.HBox([self.run_button, self.cancel_button.add_class("rkw-cancel")]).add_class("rkw-buttons")
-        self.body = w.VBox([buttons, self.progress, self.status, self.leave_button, self.note]).add_class("rkw-panel")
-        self._on_click(self.run_button, self.run)
-        self._on_click(self.cancel_button, self.cancel)
-        self._on_click(self.leave_button, self.leave)
-        self._show_state("ready", "Ready.")
-
     def _watch(self, errand: Errand) -> None:
         self.errand = errand
-        self.run_button.disabled, self.cancel_button.disabled = True, False
         self.leave_button.layout.display = None if isinstance(errand, JobErrand) else "none"
-        self.progress.value, self.progress.layout.visibility = 0.0, "visible"
-        self._show_state("running", f"Running {errand.title}: {errand.where} …")
+        self._begin(f"Running {errand.title}: {errand.where} …")
         if self._on_start:
             self._on_start()
         self._changed()
@@ -172,8 +144,8 @@ class RunPanel(Part):
             words = f"The run is recorded, but it cannot be shown. {error_text(error, LONGEST_ERROR)}"
             ending = Ending("failed", words=words, place=place_of(error))
         finally:
-            self.progress.layout.visibility, self.leave_button.layout.display = "hidden", "none"
-            self.run_button.disabled, self.cancel_button.disabled = False, True
+            self.leave_button.layout.display = "none"
+            self._free()
         self._end(ending, errand, time.perf_counter() - started)
 
     def _end(self, ending: Ending, errand: Errand, took: float) -> None:
@@ -188,46 +160,6 @@ class RunPanel(Part):
         self._changed()
 
     def _tell(self, standing: Standing) -> None:
-        now = time.monotonic()
-        if now - self._shown_at >= OFTEN or standing.done in (0.0, 1.0):
-            self._shown_at = now
-            self.progress.value = standing.done
-            left = standing.seconds_left
-            more = "" if left is None else f", about {duration(left)} left"
-            where = f" ({self.errand.where})" if self.errand else ""
-            words = f"{standing.step.capitalize()} … {standing.done:.0%}{more}{where}"
-            self._show_state("running", words, quiet=True)
-
-    def _show_state(
-        self, state: State, words: str, *, alarm: bool = False, quiet: bool = False, details: str = ""
-    ) -> None:
-        self.state, self.words = state, words
-        self.status.value = status_html(state, words, alarm=alarm, quiet=quiet, details=details)
-
-
-def status_html(state: str, words: str, *, alarm: bool = False, quiet: bool = False, details: str = "") -> str:
-    """Return a line that screen readers announce, with what happened where folded below it.
-
-    A ``quiet`` one is not announced: what changes five times a second would drown everything else.
-    """
-    look, role = ("rkw-alert", "alert") if alarm else ("rkw-hint", "status")
-    role = f'{role}" aria-live="off' if quiet else role
-    folded = f"<details><summary>Where it happened</summary><pre>{escape(details)}</pre></details>"
-    return (
-        f'<div class="rkw-status {look}" role="{role}" data-testid="status" data-state="{state}">{escape(words)}'
-        f"{folded if details else ''}</div>"
-    )
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words.
-
-    >>> duration(3.2), duration(75), duration(7300)
-    ('3 s', '1 min 15 s', '2 h 1 min')
-    """
-    whole = max(1, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        where = f" ({self.errand.where})" if self.errand else ""
+        words = f"{standing.step.capitalize()} … {standing.done:.0%}{left_words(standing.seconds_left)}{where}"
+        self._advance(standing.done, words)

@@ -9,28 +9,21 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from research_kit.errors import NotFoundError, ResearchKitError, error_text
 from research_kit.runs.places import place_of
+from research_kit.widgets.errands import Wanted
 from research_kit.widgets.part import LONGEST_ERROR
 
 if TYPE_CHECKING:
     from research_kit.runs.searches.asking import SweepProgress
     from research_kit.runs.searches.sweep import Sweep
-    from research_kit.strategy.base import Strategy
     from research_kit.widgets.bench import Bench
 
 
 @dataclass(frozen=True)
-class SweepRequest:
-    """What was asked for when Run was pressed; ``how`` is what ``ws.sweep`` takes besides."""
+class SweepRequest(Wanted):
+    """A search; ``how`` is what ``ws.sweep`` takes besides."""
 
-    strategy: type[Strategy]
-    dataset: int
-    dataset_name: str
     grid: Mapping[str, Any]
     how: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        return f"{self.strategy.name} on {self.dataset_name}"
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from research_kit.strategy.base import Strategy
 from research_kit.widgets.dataset_picker import DatasetPicker
 from research_kit.widgets.engine_form import EngineForm
 from research_kit.widgets.grid_form import GridForm
-from research_kit.widgets.part import Part, hint
+from research_kit.widgets.part import hint
 from research_kit.widgets.pickers import StrategyPicker
-from research_kit.widgets.run_panel import OFTEN, State, duration, status_html
+from research_kit.widgets.runner import Runner, left_words
 from research_kit.widgets.static_run import facts_html
 from research_kit.widgets.sweep_errand import SweepEnding, SweepErrand, SweepRequest
 from research_kit.widgets.sweep_view import SweepView
@@ -35,7 +35,7 @@ _STYLE = {"description_width": "var(--rkw-label)"}
 _METHOD_WORDS = {"grid": "every set", "random": "sets drawn at random", "optuna": "optuna chooses"}
 
 
-class SweepPanel(Part):
+class SweepPanel(Runner):
     """Choose a dataset and a strategy, say which parameters vary, run every set, see where the good ones lie.
 
     What is run is recorded set by set: a search that was cancelled, or whose kernel died, goes on where it was when it
@@ -56,8 +56,6 @@ class SweepPanel(Part):
         The editor of what is searched, for the strategy that is chosen.
     last_sweep
         The newest search that ended here, also one that was cancelled.
-    state
-        ``"ready"``, ``"running"``, ``"completed"``, ``"failed"`` or ``"cancelled"``.
     """
 
     def __init__(
@@ -70,10 +68,11 @@ class SweepPanel(Part):
         where: str | None = None,
         strategies: Iterable[type[Strategy]] = (),
     ) -> None:
-        super().__init__()
+        button = w.Button(
+            description="Run search", icon="search", button_style="primary", tooltip="Run every set and record it"
+        )
+        super().__init__(button, "End the search and keep what is done")
         self.bench = ws
-        self.state: State = "ready"
-        self.words = ""
         self.last_sweep: Sweep | None = None
         self.datasets = DatasetPicker(ws)
         further = [*strategies, *([strategy] if isinstance(strategy, type) else [])]
@@ -81,10 +80,8 @@ class SweepPanel(Part):
         self.options = EngineForm()
         self.view_of = SweepView()
         self._grids: dict[type[Strategy], GridForm] = {}
-        self._thread: threading.Thread | None = None
         self._errand: SweepErrand | None = None
-        self._starting, self._showing = threading.Lock(), threading.Lock()
-        self._shown_at = 0.0
+        self._showing = threading.Lock()
         self._build()
         self.view_of.on_change(self._changed)
         if dataset is not None:
@@ -129,12 +126,6 @@ class SweepPanel(Part):
             self._show_state("running", "Cancelling: what is done is kept …")
             self._errand.cancel()
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the search has ended, at most ``timeout`` seconds; return whether it has."""
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return self._thread is None or not self._thread.is_alive()
-
     def static(self) -> str:
         """Return what is searched, and what was found."""
         facts = {"Dataset": self.datasets.name or "none", "Strategy": str(self.strategies.value or "none")}
@@ -161,26 +152,13 @@ class SweepPanel(Part):
             options=titles, value="sharpe_ratio", description="Best by", style=_STYLE, layout=full
         )
         self.lowest = w.Checkbox(description="the lowest value is the best", style=_STYLE, layout=full)
-        self.run_button = w.Button(
-            description="Run search", icon="search", button_style="primary", tooltip="Run every set and record it"
-        ).add_class("rkw-run")
-        self.cancel_button = w.Button(
-            description="Cancel", icon="stop", tooltip="End the search and keep what is done", disabled=True
-        ).add_class("rkw-cancel")
-        self.progress = w.FloatProgress(min=0.0, max=1.0, layout={"width": "auto", "visibility": "hidden"})
-        self.progress.add_class("rkw-progress")
-        self.status = w.HTML()
         self._place = w.VBox()
-        buttons = w.HBox([self.run_button, self.cancel_button]).add_class("rkw-buttons")
         how = w.VBox([self.method, self.sets, self.objective, self.lowest]).add_class("rkw-field")
         choose = [self.datasets.body, self.strategies.body, self._place, how, self.options.body]
-        side = w.VBox([*choose, buttons, self.progress, self.status, self.note]).add_class("rkw-side")
+        side = w.VBox([*choose, *self.bar, self.note]).add_class("rkw-side")
         self.body = w.HBox([side, self.view_of.body]).add_class("rkw-dashboard")
-        self._on_click(self.run_button, self.run)
-        self._on_click(self.cancel_button, self.cancel)
         self._on_value(self.method, self._show_method)
         self._show_method()
-        self._show_state("ready", "Ready.")
 
     def _show_method(self) -> None:
         self.sets.layout.display = "none" if self.method.value == "grid" else None
@@ -211,10 +189,8 @@ class SweepPanel(Part):
 
     def _start(self, errand: SweepErrand) -> None:
         self._errand = errand
-        self.run_button.disabled, self.cancel_button.disabled = True, False
-        self.progress.value, self.progress.layout.visibility = 0.0, "visible"
         self.view_of.clear("The map fills as the sets are done.")
-        self._show_state("running", f"Searching {errand.request.title} …")
+        self._begin(f"Searching {errand.request.title} …")
         over = threading.Event()
         self._thread = threading.Thread(target=self._work, args=(errand, over), name="research-kit-sweep", daemon=True)
         watcher = threading.Thread(target=self._look, args=(errand, over), name="research-kit-look", daemon=True)
@@ -228,8 +204,7 @@ class SweepPanel(Part):
             ending = errand.carry_out(self._tell)
         finally:
             over.set()
-            self.progress.layout.visibility = "hidden"
-            self.run_button.disabled, self.cancel_button.disabled = False, True
+            self._free()
         self._guard(lambda: self._end(ending, time.perf_counter() - started))
 
     def _look(self, errand: SweepErrand, over: threading.Event) -> None:
@@ -262,18 +237,8 @@ class SweepPanel(Part):
         self._changed()
 
     def _tell(self, news: SweepProgress) -> None:
-        now = time.monotonic()
-        if now - self._shown_at >= OFTEN or news.done >= news.total:
-            self._shown_at = now
-            self.progress.value = news.done / max(news.total, 1)
-            left = "" if news.seconds_left is None else f", about {duration(news.seconds_left)} left"
-            self._show_state("running", f"{news.done:,} of {news.total:,} sets{left}", quiet=True)
-
-    def _show_state(
-        self, state: State, words: str, *, alarm: bool = False, quiet: bool = False, details: str = ""
-    ) -> None:
-        self.state, self.words = state, words
-        self.status.value = status_html(state, words, alarm=alarm, quiet=quiet, details=details)
+        words = f"{news.done:,} of {news.total:,} sets{left_words(news.seconds_left)}"
+        self._advance(news.done / max(news.total, 1), words)
 
 
 def _whole(text: str) -> int:

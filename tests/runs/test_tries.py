@@ -28,39 +28,34 @@ def days(ws, make_bars):
     return ws
 
 
-def tries(ws, strategy="sma_cross", dataset="days"):
-    return count_tries(ws, ws.dataset(dataset).sha256, strategy)
+def tries(ws, dataset="days"):
+    return count_tries(ws, ws.dataset(dataset).sha256)
 
 
 def test_nothing_was_tried(days):
     counted = tries(days)
-    assert (counted.family.trials, counted.dataset.trials, counted.headline.effective) == (0, 0, 0.0)
-    assert counted.headline.sentence == "0 trials on this data"
+    assert (counted.trials, counted.effective, counted.register.variance(400)) == (0, 0.0, None)
 
 
 def test_one_run_is_one_trial_however_often_it_is_made(days):
     for _ in range(3):
         days.run("sma_cross", "days", {"fast": 5, "slow": 20})
     counted = tries(days)
-    assert counted.headline.sentence == "1 trial on this data"
-    assert (counted.headline.effective, counted.headline.spread, counted.headline.variance(400)) == (1.0, None, None)
+    assert (counted.trials, counted.effective, counted.register.variance(400)) == (1, 1.0, None)
 
 
-def test_both_scopes_count_runs_and_the_sets_of_sweeps_and_the_headline_is_the_larger(days):
-    days.run("momentum", "days", {"length": 15})
+def test_runs_and_the_sets_of_sweeps_count_with_every_strategy_and_the_headline_says_so(days):
+    run = days.run("momentum", "days", {"length": 15})
     days.sweep("sma_cross", "days", SHORT)
-    counted = tries(days)
-    assert (counted.family.trials, counted.dataset.trials) == (4, 5)
-    assert counted.headline is counted.dataset
-    assert tries(days, "momentum").family.trials == 1
-    assert tries(days, "rsi_reversion").family.trials == 0
-    assert "of this strategy on this data" in counted.family.sentence
+    assert tries(days).trials == 5
+    assert [len(days.trials("days", name)) for name in ("sma_cross", "momentum", "rsi_reversion")] == [4, 1, 0]
+    assert "5 trials on this data" in str(run.headline)
 
 
 def test_other_data_does_not_count(days):
     days.run("sma_cross", "walk", {"fast": 5, "slow": 20})
-    assert tries(days).dataset.trials == 0
-    assert tries(days, dataset="walk").dataset.trials == 1
+    assert tries(days).trials == 0
+    assert tries(days, dataset="walk").trials == 1
 
 
 def test_other_versions_of_the_data_and_what_is_made_from_it_are_the_same_market(days, make_bars):
@@ -69,28 +64,27 @@ def test_other_versions_of_the_data_and_what_is_made_from_it_are_the_same_market
     longer = make_bars(401, step_ns=86_400 * 10**9, sigma=0.01)
     weeks = days.resample("days", "1w")
     days.import_dataset(longer.frame, name="days", symbol="DAYS")
-    assert tries(days).dataset.trials == 1
+    assert tries(days).trials == 1
     days.run("sma_cross", "days", {"fast": 5, "slow": 20})
     days.run("sma_cross", weeks.id, {"fast": 2, "slow": 5})
     days.run("momentum", "walk", {"length": 15})
-    assert [tries(days, dataset=one).dataset.trials for one in ("days", weeks.id)] == [3, 3]
-    assert tries(days, dataset=weeks.id).family.trials == 3
+    assert [tries(days, dataset=one).trials for one in ("days", weeks.id)] == [3, 3]
     assert [len(days.trials(one)) for one in ("days", weeks.id, "walk")] == [3, 3, 1]
     assert days.load_run(1).metrics["trials"] == 3
 
 
 def test_the_count_outlives_its_dataset(days):
     run = days.run("sma_cross", "days", {"fast": 5, "slow": 20})
-    assert count_tries(days, run.job.dataset_sha256, "sma_cross").dataset.trials == 1
-    assert count_tries(days, None, "sma_cross").dataset.trials == 0
-    assert count_tries(days, "0" * 64, "sma_cross").dataset.trials == 0
+    assert count_tries(days, run.job.dataset_sha256).trials == 1
+    assert count_tries(days, None).trials == 0
+    assert count_tries(days, "0" * 64).trials == 0
 
 
 def test_what_is_tried_later_is_counted_later(days):
     days.run("sma_cross", "days", {"fast": 5, "slow": 20})
-    assert tries(days).dataset.trials == 1
+    assert tries(days).trials == 1
     days.run("sma_cross", "days", {"fast": 6, "slow": 20})
-    assert tries(days).dataset.trials == 2
+    assert tries(days).trials == 2
 
 
 def test_failed_trials_count_in_proportion(days):
@@ -99,39 +93,43 @@ def test_failed_trials_count_in_proportion(days):
         with pytest.raises(ValueError, match="no"):
             days.run(Refuses(number=number), "days")
     counted = tries(days)
-    assert (counted.family.trials, counted.dataset.trials) == (1, 4)
-    assert counted.dataset.effective == 4.0  # one cluster of one trial seen, as three more unseen
-    failed = tries(days, "refuses").family
-    assert (failed.trials, failed.effective, failed.spread) == (3, 3.0, None)
+    assert counted.trials == 4
+    assert counted.effective == 4.0  # one cluster of one trial seen, as three more unseen
+
+
+def test_trials_that_all_failed_are_each_its_own(days):
+    for number in (1, 2, 3):
+        with pytest.raises(ValueError, match="no"):
+            days.run(Refuses(number=number), "days")
+    counted = tries(days)
+    assert (counted.trials, counted.effective, counted.register.variance(400)) == (3, 3.0, None)
 
 
 def test_variations_of_one_idea_are_fewer_than_the_trials(days):
     days.sweep("momentum", "days", {"length": list(range(20, 60))})
-    headline = tries(days).headline
-    assert headline.trials == 40
-    assert 1.0 <= headline.effective <= 10.0
-    assert "(" in headline.sentence
+    counted = tries(days)
+    assert counted.trials == 40
+    assert 1.0 <= counted.effective <= 10.0
 
 
 def test_the_variance_is_that_of_the_sharpe_ratios_of_clusters(days):
     days.sweep("momentum", "days", {"length": [1, 60]})
     register = read_register(days.database, days.dataset("days").sha256)
-    headline = tries(days).headline
-    assert headline.effective == 2.0
-    assert headline.variance(400) == pytest.approx(np.var(register.mean / register.std, ddof=1))
-    assert headline.variance(100) == pytest.approx(4 * headline.variance(400))
+    assert tries(days).effective == 2.0
+    assert register.variance(400) == pytest.approx(np.var(register.mean / register.std, ddof=1))
+    assert register.variance(100) == pytest.approx(4 * register.variance(400))
 
 
 def test_fits_on_short_histories_do_not_pass_for_luck_on_a_long_one(days):
     """Ratios of a hundred days scatter twice as much as those of four hundred: luck shows more there, but not here."""
     run = days.run("momentum", "days", {"length": 20})
     days.sweep("momentum", "days", {"length": list(range(2, 12))})
-    before = tries(days).headline
+    before = tries(days).register
     days.walk_forward("momentum", "days", {"length": list(range(2, 12))}, train=50, test=50)
     register = read_register(days.database, days.dataset("days").sha256)
     short = register.n_returns < 60
     fits = register.mean[short] / register.std[short]
-    after = tries(days).headline
+    after = tries(days).register
     assert short.sum() > 20
     assert np.nanvar(fits, ddof=1) > 4 * before.variance(400)  # unscaled, they would raise what luck shows
     assert after.variance(400) < 4 * before.variance(400)
@@ -144,7 +142,7 @@ def test_a_deleted_spec_stays_counted(days):
     days.run("sma_cross", "days", {"fast": 6, "slow": 20})
     with days.database.write() as session:
         session.delete(session.merge(run.backtest))
-    assert tries(days).dataset.trials == 2
+    assert tries(days).trials == 2
 
 
 def test_fits_of_a_walk_forward_are_grouped_by_their_days(days):
@@ -153,7 +151,7 @@ def test_fits_of_a_walk_forward_are_grouped_by_their_days(days):
     groups = register.groups()
     assert len(groups) > 1
     assert sum(map(len, groups)) == len(register)
-    assert tries(days, "momentum").headline.trials == len(register)
+    assert tries(days).trials == len(register)
 
 
 class Moody(rk.Strategy):
@@ -171,9 +169,9 @@ def test_a_trial_that_failed_and_completes_later_is_counted_anew(days, monkeypat
     days.run("momentum", "days", {"length": 15})
     with pytest.raises(ValueError, match="no"):
         days.run(Moody, "days")
-    before = tries(days).dataset
+    before = tries(days)
     monkeypatch.setattr(Moody, "fails", False)
     days.run(Moody, "days")
-    after = tries(days).dataset
-    assert (before.trials, before.spread) == (after.trials, None) == (2, None)
-    assert after.spread is not None
+    after = tries(days)
+    assert (before.trials, before.register.variance(400)) == (after.trials, None) == (2, None)
+    assert after.register.variance(400) is not None

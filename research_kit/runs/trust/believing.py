@@ -32,15 +32,14 @@ BY_CHANCE = 0.05  # a p-value above which luck is no surprise
 
 def headline_of(run: Run) -> Headline:
     """Return what the Sharpe ratio of a run is worth, given everything that was tried on its data until now."""
-    tries = count_tries(run.home, run.job.dataset_sha256, run.backtest.strategy_name).headline
+    tries = count_tries(run.home, run.job.dataset_sha256)
     daily = daily_returns_of(run)
     return headline(
         daily,
         periods_per_year=daily_periods_per_year(run.bars),
         trials=max(tries.trials, 1),
         effective=max(round(tries.effective), 1),
-        sharpe_variance=tries.variance(len(daily)),
-        scope=tries.where,
+        sharpe_variance=tries.register.variance(len(daily)),
         risk_free_rate=run.options["risk_free_rate"],
     )
 
@@ -58,8 +57,8 @@ def figures_of(run: Run) -> dict[str, float | int | None]:
     rate = periodic_rate(run.options["risk_free_rate"], daily_periods_per_year(run.bars))
     n = trial.n_returns or 0
     estimate = SharpeEstimate((trial.mean - rate) / trial.std, n, trial.skew, trial.kurtosis)
-    spread = register.spread(np.arange(len(register)))
-    variance = null_variance(n) if spread is None or not n else spread / n
+    variance = register.variance(n)
+    variance = null_variance(n) if variance is None else variance
     if variance is not None:
         figures["deflated_sharpe_ratio"] = deflated_sharpe_ratio(estimate, trials=count, variance=variance)
     return figures
