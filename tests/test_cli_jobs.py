@@ -31,7 +31,11 @@ def test_a_job_is_submitted_waited_for_and_listed(desk):
     failed = call(desk, "submit", "trouble", "walk", "--wait")
     assert failed.exit_code == 1
     assert failed.output.strip() == "job 2: failed. ValueError: no good"
+    shown = call(desk, "jobs").output
+    assert "ValueError: no good" in shown
+    assert "Where it happened" not in shown
     listed = json.loads(call(desk, "jobs", "--json").output)
+    assert "Where it happened" in listed[0]["error_message"]
     assert [(row["id"], row["status"], row["strategy"]) for row in listed] == [
         (2, "failed", "trouble"),
         (1, "completed", "steady"),

@@ -32,6 +32,14 @@ CANDLE_LIMIT = 200
 DAY = np.timedelta64(1, "D")
 
 
+def market_held(close: NDArray[np.float64], cash: float) -> NDArray[np.float64] | None:
+    """Return what cash becomes that buys at the first close and holds, money, shape (bars,).
+
+    None where a close is zero or below: such a market has no returns.
+    """
+    return cash * close / close[0] if len(close) and close.min() > 0.0 else None
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BacktestSeries:
     """The arrays of one backtest; those of bars are equally long.
@@ -100,18 +108,14 @@ class BacktestSeries:
         initial_cash: float,
         **more: Any,
     ) -> BacktestSeries:
-        """Return the arrays of a backtest on bars with these columns; the benchmark is the market, bought and held.
-
-        There is none where a price is zero or below: such a market has no returns.
-        """
+        """Return the arrays of a backtest on bars with these columns; the benchmark is the market, bought and held."""
         close = columns["close"]
-        held = initial_cash * close / close[0] if len(close) and close.min() > 0.0 else None
         prices: dict[str, Any] = {name: columns.get(name) for name in ("open", "high", "low")}
         return cls(
             time=time,
             equity=equity,
             initial_cash=initial_cash,
-            benchmark=held,
+            benchmark=market_held(close, initial_cash),
             close=close,
             **prices,
             **more,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from research_kit.errors import OptionError
+from research_kit.runs.places import split_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,8 +104,10 @@ def list_rows(context: typer.Context, table: Callable[[Workspace], pd.DataFrame]
         frame = table(ws)
     if as_json:
         print_json(frame.to_dict(orient="records"))
-    else:
-        print_table(frame)
+        return
+    for name in {"error", "error_message"} & set(frame.columns):
+        frame[name] = frame[name].map(lambda text: split_place(text)[0], na_action="ignore")
+    print_table(frame)
 
 
 def print_table(frame: pd.DataFrame) -> None:

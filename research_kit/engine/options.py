@@ -14,10 +14,11 @@ def _qualified_name(function: Callable[..., Any]) -> str:
     return f"{function.__module__}:{function.__qualname__}"
 
 
-COSTS = (
+TRADING_COSTS = (
     *("commission", "commission_per_order", "commission_per_unit", "minimum_commission"),
-    *("slippage", "spread", "borrow_rate"),
-)  # the options that cost money
+    *("slippage", "spread"),
+)  # the options that make a trade cost money
+COSTS = (*TRADING_COSTS, "borrow_rate")  # and those that make holding cost it
 Rate = Annotated[float, Field(ge=0, lt=1)]
 CommissionFunction = Annotated[
     Callable[[float, float], float], PlainSerializer(_qualified_name, return_type=str, when_used="json")

@@ -14,15 +14,15 @@ from research_kit.processes.lock import hold
 
 def start_holder(
     lock: Path, module: str, folder: Path, arguments: Sequence[str] = (), *, log: Path, environment: Mapping[str, str]
-) -> bool:
-    """Start a module as a process of its own session that holds ``lock``, unless one does; return whether it did.
+) -> None:
+    """Start a module as a process of its own session that holds ``lock``, unless one does.
 
     The module is told ``folder``, where it works, the number of the file that it holds, and ``arguments``; what it
     prints goes to the end of ``log``. ``environment`` is what it has besides that of this process.
     """
     held = hold(lock, tries=1)
     if held is None:
-        return False
+        return
     try:
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -38,4 +38,3 @@ def start_holder(
     finally:
         held.release()  # the other process has it now
     Thread(target=process.wait, name=f"end of {module}", daemon=True).start()
-    return True

@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.bars.sessions import day_ends
 from research_kit.charts.days import days_of, extreme_days
 from research_kit.charts.returns import monthly_returns
 from research_kit.charts.underwater import worst_falls
 from research_kit.charts.yearly import yearly
-from research_kit.engine.options import COSTS, EngineOptions
+from research_kit.engine.options import COSTS, TRADING_COSTS, EngineOptions
 from research_kit.metrics.inference.headline import chance
-from research_kit.metrics.inputs import MetricInputs
 from research_kit.metrics.registry import GROUPS, METRICS, UNDEFINED, format_value
-from research_kit.metrics.result import Metrics
-from research_kit.metrics.summary import compute_metrics
 from research_kit.report.cards import (
     Card,
     Compared,
@@ -122,7 +118,7 @@ def metrics_of(run: Run) -> Card:
 
     The market has no trades and no costs, so that only the groups of returns and risk compare both.
     """
-    held = market_metrics(run)
+    held = run.market
     rows: dict[str, Compared] = {name: _row(run, name) for name in METRICS}
     if held is not None:
         both = [name for name in METRICS if METRICS[name].group in HELD]
@@ -186,28 +182,9 @@ def warnings_of(run: Run) -> list[Card]:
         (facts.get("liquidated"), "The account was lost: the run ended before the data did."),
         (facts.get("ambiguous_bars"), _ambiguous(run, facts.get("ambiguous_bars", 0))),
         (facts.get("rejected_orders"), f"{facts.get('rejected_orders', 0):,} orders were rejected."),
-        (not any(run.options[name] for name in COSTS), "This run is without costs."),
+        (not any(run.options[name] for name in TRADING_COSTS), "This run is without costs."),
     ]
     return [warning_box(text) for applies, text in texts if applies]
-
-
-def market_metrics(run: Run) -> Metrics | None:
-    """Return the metrics of holding the run's market over the same bars, without costs; None if a price is not > 0."""
-    held = run.chart_series.benchmark
-    if held is None or not len(held) or not held.min() > 0.0:
-        return None
-    series = run.chart_series
-    return compute_metrics(
-        MetricInputs(
-            equity=held,
-            time_ns=run.bars.time_ns,
-            initial_cash=series.initial_cash,
-            day_ends=day_ends(run.bars),
-            periods_per_year=series.periods_per_year,
-            risk_free_rate=series.risk_free_rate,
-            daily_target=run.options.get("daily_target"),
-        )
-    )
 
 
 def _number(text: str, value: float) -> Cell:

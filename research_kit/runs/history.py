@@ -9,7 +9,9 @@ from typing import Any, TypedDict, Unpack
 
 from research_kit.errors import OptionError, did_you_mean
 from research_kit.metrics.registry import describe
+from research_kit.runs.strategies import StrategyKey, name_of
 from research_kit.store.marks import checked_tags
+from research_kit.store.tables import Dataset
 from research_kit.store.wanted import Threshold, Wanted
 
 Day = str | date | datetime
@@ -21,14 +23,14 @@ EXAMPLE = "sharpe_ratio > 1 and max_drawdown_percent > -20"
 class Which(TypedDict, total=False):
     """What ``ws.backtests`` may be asked for."""
 
-    strategy: str | None
-    dataset: str | None
-    text: str
+    strategy: StrategyKey | None
+    dataset: Dataset | int | str | None
+    text: str | None
     tag: str | Iterable[str] | None
     pinned: bool | None
     since: Day | None
     until: Day | None
-    where: str
+    where: str | None
 
 
 def wanted(**which: Unpack[Which]) -> Wanted:
@@ -38,17 +40,25 @@ def wanted(**which: Unpack[Which]) -> Wanted:
         raise OptionError(
             f"Backtests are not listed by {unknown[0]!r}. {did_you_mean(unknown[0], Which.__annotations__)}"
         )
-    tag = which.get("tag")
+    tag, strategy, dataset = which.get("tag"), which.get("strategy"), which.get("dataset")
     return Wanted(
-        strategy=which.get("strategy"),
-        dataset=which.get("dataset"),
-        text=which.get("text", "").strip() or None,
+        strategy=None if strategy is None else name_of(strategy),
+        dataset=_dataset(dataset),
+        text=(which.get("text") or "").strip() or None,
         tags=() if tag is None else tuple(checked_tags([tag] if isinstance(tag, str) else tag)),
         pinned=which.get("pinned"),
         since=_time("since", which.get("since")),
         until=_time("until", which.get("until")),
-        thresholds=thresholds_of(which.get("where", "")),
+        thresholds=thresholds_of(which.get("where") or ""),
     )
+
+
+def _dataset(given: Any) -> int | str | None:
+    if isinstance(given, Dataset):
+        return given.id
+    if given is None or isinstance(given, int | str):
+        return given
+    raise OptionError(f"A dataset is its name, its id or its row; given was {given!r:.100}.")
 
 
 def thresholds_of(where: str) -> tuple[Threshold, ...]:

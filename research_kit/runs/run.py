@@ -13,7 +13,9 @@ from research_kit.charts.series import BacktestSeries
 from research_kit.engine.measure import daily_periods_per_year
 from research_kit.errors import ArtifactMissingError, NotFoundError
 from research_kit.metrics.drawdown import drawdown_series
+from research_kit.metrics.inputs import MetricInputs
 from research_kit.metrics.result import Metrics
+from research_kit.metrics.summary import compute_metrics
 from research_kit.runs.holdout import Holdout, find_holdout
 from research_kit.runs.importing import open_dataset
 from research_kit.store import listings
@@ -157,7 +159,7 @@ class Run:
 
     @property
     def trials(self) -> int:
-        """How many different things were tried on this dataset so far, with any strategy."""
+        """How many different things were tried on this dataset and its family so far, with any strategy."""
         return count_trials(self.home.database, dataset_sha256=self.job.dataset_sha256)
 
     @cached_property
@@ -179,6 +181,27 @@ class Run:
             risk_free_rate=float(self.options["risk_free_rate"]),
             clock=told_clock(self.bars.session, self.dataset.timezone),
             title=self.title,
+        )
+
+    @cached_property
+    def market(self) -> Metrics | None:
+        """The metrics of its market over the same bars, bought and held without costs; None where that means nothing.
+
+        It has no meaning for a single bar, or where a close is zero or below.
+        """
+        series, equity = self.chart_series, self.chart_series.benchmark
+        if equity is None or len(equity) < 2:
+            return None
+        return compute_metrics(
+            MetricInputs(
+                equity=equity,
+                time_ns=self.bars.time_ns,
+                initial_cash=series.initial_cash,
+                day_ends=day_ends(self.bars),
+                periods_per_year=series.periods_per_year,
+                risk_free_rate=series.risk_free_rate,
+                daily_target=self.options.get("daily_target"),
+            )
         )
 
     def plot(self, kind: str = "backtest", *, theme: Theme = "notebook", **options: Any) -> go.Figure:

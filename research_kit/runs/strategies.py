@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from research_kit.errors import ParameterError, ResearchKitError
+from research_kit.errors import ParameterError, ResearchKitError, StrategyError
 from research_kit.store.files import write_atomic
 from research_kit.store.records import NewStrategy
 from research_kit.store.strategies import save_strategy
@@ -32,6 +32,15 @@ def make_strategy(home: Home, key: StrategyKey, parameters: Mapping[str, Any] | 
             )
         return found
     return found.with_parameters(parameters or {})
+
+
+def name_of(key: StrategyKey) -> str:
+    """Return the name under which the runs of a strategy are recorded; a name is taken as it is."""
+    if isinstance(key, str):
+        return key
+    if isinstance(key, Strategy) or (isinstance(key, type) and issubclass(key, Strategy)):
+        return key.name
+    raise StrategyError(f"A strategy is its name, its class or an instance; given was {key!r:.100}.")
 
 
 def keep_strategy(home: Home, strategy: type[Strategy]) -> StrategyRow:

@@ -156,11 +156,17 @@ class Space:
         codes = np.indices(shape, dtype=np.int32).reshape(len(shape), -1) if shape else np.zeros((0, 1), np.int32)
         return ParameterSets(listed, codes)
 
+    @property
+    def size(self) -> int | None:
+        """How many sets there are, whatever their condition; None where a range has no steps."""
+        counts = [axis.count if isinstance(axis, Between) else len(axis) for axis in self.axes.values()]
+        known = [count for count in counts if count is not None]
+        return math.prod(known) if len(known) == len(counts) else None
+
     def draw(self, random: np.random.Generator, count: int) -> ParameterSets:
         """Return different sets, drawn at random; fewer where there are not so many."""
-        counts = [axis.count if isinstance(axis, Between) else len(axis) for axis in self.axes.values()]
-        total = math.prod(math.inf if size is None else size for size in counts)
-        if total <= MOST_SETS:
+        size = self.size
+        if size is not None and size <= MOST_SETS:
             grid = self.grid()
             return grid.take(random.choice(len(grid), min(count, len(grid)), replace=False))
         drawn = {

@@ -12,6 +12,7 @@ import numpy as np
 
 from research_kit.bars.frame import Bars, FloatArray
 from research_kit.bars.sessions import day_ends
+from research_kit.charts.series import market_held
 from research_kit.engine.backtest import BacktestResult
 from research_kit.engine.measure import measure
 from research_kit.engine.options import EngineOptions
@@ -295,16 +296,20 @@ class WalkForward:
             for step in self.steps
         ]
 
+    @property
+    def benchmark(self) -> FloatArray | None:
+        """The market over the tests, bought and held, money, shape (bars,); None where a close is not above zero."""
+        return market_held(self.bars.close, self.initial_cash)
+
     def plot(self, theme: Theme = "notebook") -> go.Figure:
         """Return the joined equity with the market, its drawdown, the parameters over time, in and out of sample."""
         from research_kit.charts.walk_forward import walk_forward_data
         from research_kit.charts.walk_forward_figure import walk_forward_figure
 
-        market = self.initial_cash * self.bars.close / self.bars.close[0]
         data = walk_forward_data(
             *(self.bars.time, self.simulation.equity, self.initial_cash, self.windows()),
             metric=self.search.objective.metric,
-            benchmark=market,
+            benchmark=self.benchmark,
         )
         return walk_forward_figure(data, theme=theme, title=f"{self.search.task.strategy.name}, walked forward")
 

@@ -36,6 +36,7 @@ _VERDICTS = columns_of("verdicts")
 
 EVERYTHING = Wanted()
 NEWEST = 1_000  # rows of a list that grows without end, unless more are asked for
+MOST_WALKED = 100  # bars of one family whose trials are each walked along the index; SQLite unites at most 500
 
 _VERSION = sa.func.row_number().over(partition_by=_DATASETS.c.name, order_by=_DATASETS.c.id).label("version")
 
@@ -169,8 +170,8 @@ def trials_table(
     query = sa.select(*(own[name] if name in own else _TRIALS.c[name] for name in TRIAL_COLUMNS))
     query = _page(query.select_from(_TRIALS.outerjoin(_DATASETS)), _TRIALS, limit, before)
     with database.read() as session:
-        bars = family_bars(session, dataset_sha256) if dataset_sha256 else None
-        if bars is None or len(bars) == 1:
+        bars = family_bars(session, dataset_sha256) if dataset_sha256 is not None else None
+        if bars is None or not 1 < len(bars) <= MOST_WALKED:
             query = narrowed(query, bars, strategy_name, sweep_id)
         else:  # the newest of each, along its index, then the newest of these: a sort of all would read them whole
             each = [narrowed(sa.select(_TRIALS.c.id), [one], strategy_name, sweep_id) for one in bars]

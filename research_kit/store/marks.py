@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from research_kit.errors import NotFoundError, OptionError
-from research_kit.store.database import Database
+from research_kit.store.database import Database, serialise
 from research_kit.store.jobs import delete_job
 from research_kit.store.json_values import clean_text
 from research_kit.store.records import hidden_sign
@@ -42,6 +42,7 @@ def tag_backtest(database: Database, backtest_id: int, tags: Sequence[str]) -> l
     """Put tags on a backtest and return all that it has, sorted; one that it has already stays."""
     wanted = checked_tags(tags)
     with database.write() as session:
+        serialise(session, f"tags of backtest {backtest_id}")
         _check_there(session, backtest_id)
         there = set(_tags_of(session, backtest_id))
         new = [{"backtest_id": backtest_id, "tag": tag} for tag in wanted if tag not in there]
@@ -70,12 +71,6 @@ def set_note(database: Database, backtest_id: int, note: str) -> None:
 def set_pin(database: Database, backtest_id: int, pinned: bool) -> None:
     """Pin a backtest, or take the pin off."""
     _change(database, backtest_id, pinned=bool(pinned))
-
-
-def tags_of(database: Database, backtest_id: int) -> list[str]:
-    """Return the tags of a backtest, sorted."""
-    with database.read() as session:
-        return _tags_of(session, backtest_id)
 
 
 def count_tags(database: Database) -> dict[str, int]:

@@ -20,7 +20,6 @@ from research_kit.store.trial_writing import write_columns
 __all__ = [
     "count_trials",
     "find_trial",
-    "list_trials",
     "narrowed",
     "pack_returns",
     "record_trials",
@@ -47,18 +46,8 @@ def count_trials(database: Database, dataset_sha256: str | None = None, strategy
     """Return how many different things were tried: on a dataset and its family, with a strategy, or both."""
     query = sa.select(sa.func.count()).select_from(_TABLE)
     with database.read() as session:
-        bars = family_bars(session, dataset_sha256) if dataset_sha256 else None
+        bars = family_bars(session, dataset_sha256) if dataset_sha256 is not None else None
         return session.scalar(narrowed(query, bars, strategy_name)) or 0
-
-
-def list_trials(
-    database: Database, dataset_sha256: str | None = None, strategy_name: str | None = None, sweep_id: int | None = None
-) -> list[Trial]:
-    """Return trials, oldest first, with their packed daily returns."""
-    with database.read() as session:
-        bars = family_bars(session, dataset_sha256) if dataset_sha256 else None
-        query = narrowed(select(Trial).order_by(col(Trial.id)), bars, strategy_name, sweep_id)
-        return list(session.scalars(query))
 
 
 def find_trial(database: Database, spec_hash: str) -> Trial | None:

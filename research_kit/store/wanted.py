@@ -35,12 +35,13 @@ class Threshold(NamedTuple):
 class Wanted:
     """What a list of backtests is narrowed to: everything that is given holds.
 
-    ``text`` is looked for in strategy, parameters, dataset, note and tags, in any case; ``since`` and ``until`` bound
-    when it was recorded, the first included, the second not.
+    ``dataset`` is a name, of any version, or an id. ``text`` is looked for in strategy, parameters, dataset, note and
+    tags, in any case (on SQLite, of ASCII letters); ``since`` and ``until`` bound when it was recorded, the first
+    included, the second not.
     """
 
     strategy: str | None = None
-    dataset: str | None = None
+    dataset: str | int | None = None
     text: str | None = None
     tags: tuple[str, ...] = ()
     pinned: bool | None = None
@@ -81,7 +82,7 @@ def _has_text(text: str) -> sa.ColumnElement[bool]:
 
 _CONDITIONS: Mapping[str, Callable[[Any], sa.ColumnElement[bool]]] = {
     "strategy": lambda name: _BACKTESTS.c.strategy_name == name,
-    "dataset": lambda name: _DATASETS.c.name == name,
+    "dataset": lambda key: (_DATASETS.c.id if isinstance(key, int) else _DATASETS.c.name) == key,
     "text": _has_text,
     "pinned": lambda pinned: _BACKTESTS.c.pinned == sa.literal(bool(pinned)),
     "since": lambda time: _BACKTESTS.c.created_at >= time,

@@ -13,10 +13,8 @@ import numpy as np
 from research_kit.engine.measure import daily_periods_per_year
 from research_kit.errors import ResearchKitError, error_text
 from research_kit.metrics.inference.intervals import Interval, bootstrap_intervals, trade_intervals
-from research_kit.metrics.inputs import MetricInputs
 from research_kit.metrics.registry import GROUPS, METRICS, format_value
 from research_kit.metrics.result import Metrics
-from research_kit.metrics.summary import compute_metrics
 from research_kit.widgets.background import Background
 from research_kit.widgets.part import Note, Part, alert, hint
 
@@ -158,7 +156,7 @@ def _text(yes: bool) -> str:
 
 def _beside(run: Run) -> tuple[Intervals, Metrics | None]:
     """Return the ranges of a run's metrics, and the metrics of buying and holding over the same bars."""
-    return intervals_of(run), benchmark_of(run)
+    return intervals_of(run), run.market
 
 
 def intervals_of(run: Run) -> dict[str, Interval]:
@@ -172,22 +170,3 @@ def intervals_of(run: Run) -> dict[str, Interval]:
         risk_free_rate=float(run.options["risk_free_rate"]),
     )
     return of_days | trade_intervals(pnl)
-
-
-def benchmark_of(run: Run) -> Metrics | None:
-    """Return the metrics of buying at the first close and holding; None where that has no meaning."""
-    from research_kit.bars.sessions import day_ends
-
-    close, cash = run.bars.close, float(run.options["initial_cash"])
-    if len(close) < 2 or close.min() <= 0.0:
-        return None
-    inputs = MetricInputs(
-        equity=cash * close / close[0],
-        time_ns=run.bars.time_ns,
-        initial_cash=cash,
-        day_ends=day_ends(run.bars),
-        periods_per_year=daily_periods_per_year(run.bars),
-        risk_free_rate=float(run.options["risk_free_rate"]),
-        daily_target=run.options.get("daily_target"),
-    )
-    return compute_metrics(inputs)

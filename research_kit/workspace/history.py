@@ -27,8 +27,10 @@ class HistoryVerbs(OpenWorkspace):
         ----------
         limit, before
             So many rows (None: all), of ids below: ``ws.backtests(before=last_id)`` is the next page.
-        strategy, dataset
-            Their names, exactly.
+        strategy
+            Its name, exactly, or its class.
+        dataset
+            Its name, for every version of it, or an id or a row, for that one.
         text
             Any part of the names, the parameters, the note or a tag.
         tag

@@ -19,7 +19,7 @@ from research_kit.runs.searches.sweep import Sweep, load_sweep
 from research_kit.runs.searches.sweeping import record_sweep
 from research_kit.runs.searches.walk_forward import RecordedWalkForward
 from research_kit.runs.searches.walking import record_walk_forward
-from research_kit.runs.strategies import StrategyKey, keep_all_strategies, make_strategy
+from research_kit.runs.strategies import StrategyKey, keep_all_strategies, make_strategy, name_of
 from research_kit.runs.strategy_file import save_strategy_file
 from research_kit.search.sweep import OnProgress
 from research_kit.search.windows import Span
@@ -204,7 +204,8 @@ class ResearchVerbs(OpenWorkspace):
     def jobs(self, limit: int | None = listings.NEWEST, before: int | None = None) -> pd.DataFrame:
         """Return the newest jobs, newest first, with progress and error; those whose worker died are ended first.
 
-        ``limit`` rows (None: all), of ids below ``before``: ``ws.jobs(before=last_id)`` is the next page.
+        ``limit`` rows (None: all), of ids below ``before``: ``ws.jobs(before=last_id)`` is the next page. Below an
+        error stands the place where it happened; ``ws.job(7).error`` and ``.place`` have them apart.
         """
         settle(self.database)
         return listings.jobs_table(self.database, limit, before=before)
@@ -353,14 +354,16 @@ class ResearchVerbs(OpenWorkspace):
     def trials(
         self,
         dataset: DatasetKey | None = None,
-        strategy: str | None = None,
+        strategy: StrategyKey | None = None,
         *,
         limit: int | None = listings.NEWEST,
         before: int | None = None,
     ) -> pd.DataFrame:
-        """Return the newest of what was tried, newest first: on a dataset, with a strategy by name, or of everything.
+        """Return the newest of what was tried, newest first: on a dataset and its family, with a strategy, or of all.
 
-        ``limit`` and ``before`` are those of ``backtests``.
+        ``limit`` and ``before`` are those of ``backtests``. ``error`` is the error of one that failed, below it the
+        place where that happened.
         """
         sha256 = None if dataset is None else self.dataset(dataset).sha256
-        return listings.trials_table(self.database, sha256, strategy, limit=limit, before=before)
+        name = None if strategy is None else name_of(strategy)
+        return listings.trials_table(self.database, sha256, name, limit=limit, before=before)

@@ -84,6 +84,7 @@ def test_a_comparison_writes_one_offline_file_with_the_same_bytes(ws, make_bars,
     ws.import_dataset(make_bars(300).frame, name=HOSTILE, symbol="D")
     runs = [ws.run("sma_cross", HOSTILE, {"fast": 3, "slow": slow}) for slow in (10, 12)]
     found = rk.compare(*runs)
+    assert rk.compare(rk.run_backtest(ws.bars(HOSTILE), rk.strategies.SmaCross(fast=3)), runs[0]).home is ws
     path = found.report()
     assert path == ws.folder / "reports" / "run-1-and-run-2.html"
     page = path.read_text("utf-8")

@@ -42,7 +42,7 @@ def rows(card):
 def test_every_metric_has_its_value_and_those_of_returns_also_the_markets(run):
     table = {row[0]: row[1:] for row in rows(sections.metrics_of(run))}
     assert set(table) >= {metric.title for metric in METRICS.values()}
-    held = sections.market_metrics(run)
+    held = run.market
     for name, metric in METRICS.items():
         expected = [format_value(name, run.summary[name])]
         if metric.group in sections.HELD:
@@ -52,13 +52,13 @@ def test_every_metric_has_its_value_and_those_of_returns_also_the_markets(run):
 
 
 def test_the_market_is_measured_as_the_benchmark_is(run):
-    held = sections.market_metrics(run)
+    held = run.market
     assert held["total_return_percent"] == pytest.approx(run.summary["benchmark_return_percent"])
 
 
 def test_holding_without_costs_is_the_market(holding):
     """It buys at the open of the second bar, the market at the close of the first: next to nothing apart."""
-    held = sections.market_metrics(holding)
+    held = holding.market
     for name in ("volatility", "max_drawdown_percent", "skew"):
         assert holding.summary[name] == pytest.approx(held[name], rel=0.02)
 

@@ -147,7 +147,9 @@ def test_a_run_that_was_verified_says_so(run):
     assert run.believe()["verified"].weight == "for"
 
 
-@pytest.mark.parametrize(("options", "name"), [({"commission": 0}, "costs"), ({"fill": "same_close"}, "fills")])
+@pytest.mark.parametrize(
+    ("options", "name"), [({"commission": 0, "borrow_rate": 0.03}, "costs"), ({"fill": "same_close"}, "fills")]
+)
 def test_conventions_that_flatter_are_doubtful(ws, run, options, name):
     flattered = ws.run("momentum", "days", {"length": 5}, **options).believe()
     assert flattered[name].weight == "doubt"

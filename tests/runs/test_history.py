@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 import research_kit as rk
-from research_kit.errors import NotFoundError, OptionError
+from research_kit.errors import NotFoundError, OptionError, StrategyError
 from research_kit.runs.history import thresholds_of, wanted
 
 
@@ -59,6 +59,22 @@ def test_days_and_times():
     for wrong in ("yesterday", "2024-13-01", 5):
         with pytest.raises(OptionError, match="is no day or time; write it such as 2024-01-31"):
             wanted(until=wrong)
+
+
+def test_strategies_and_datasets_are_named_in_any_way(ws):
+    every = [1, 2, 3]
+    for strategy in ("sma_cross", rk.strategies.SmaCross, rk.strategies.SmaCross(fast=3)):
+        assert sorted(ws.backtests(strategy=strategy).id) == every
+        assert len(ws.trials(strategy=strategy)) == 3
+    for dataset in ("Walk", 1, ws.dataset("Walk")):
+        assert sorted(ws.backtests(dataset=dataset).id) == every
+    assert ws.backtests(strategy=rk.strategies.Momentum).empty
+    assert ws.backtests(dataset=2).empty
+    assert sorted(ws.backtests(text=None, where=None).id) == every
+    with pytest.raises(StrategyError, match="A strategy is its name, its class or an instance; given was 7"):
+        ws.backtests(strategy=7)
+    with pytest.raises(OptionError, match=r"A dataset is its name, its id or its row; given was 1\.5"):
+        ws.backtests(dataset=1.5)
 
 
 def test_the_verbs_of_a_workspace_take_runs_and_ids(ws):

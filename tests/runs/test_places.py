@@ -4,6 +4,7 @@ import pytest
 
 import research_kit as rk
 from research_kit.errors import ParameterError
+from research_kit.runs import places
 from research_kit.runs.places import place_of, split_place, with_place
 
 
@@ -62,7 +63,7 @@ def test_words_and_place_come_apart_again():
     assert place == place_of(error)
 
 
-def test_what_is_too_long_is_cut_and_an_unreadable_error_is_told():
+def test_what_is_too_long_is_cut_and_an_unreadable_error_is_told(monkeypatch):
     class UnreadableError(Exception):
         def __str__(self):
             raise RuntimeError
@@ -75,4 +76,6 @@ def test_what_is_too_long_is_cut_and_an_unreadable_error_is_told():
 
     words, place = split_place(with_place(raised(fail)))
     assert (len(words), "in fail (" in place) == (6_000, True)
+    monkeypatch.setattr(places, "_LONGEST_PLACE", 20)
+    assert split_place(with_place(raised(fail)))[1] == place[:20]
     assert "could not be read" in with_place(raised(fail_unreadably))

@@ -159,3 +159,16 @@ def test_rows_stay_readable_after_the_workspace_is_closed(ws):
     ws.close()
     assert run.job.status == "completed"
     assert run.backtest.strategy_name == "sma_cross"
+
+
+def test_the_market_is_measured_as_the_benchmark_is_and_one_at_zero_is_not(ws, make_bars):
+    run = ws.run("sma_cross", "walk", {"fast": 5, "slow": 20})
+    assert run.market["total_return_percent"] == pytest.approx(run.summary["benchmark_return_percent"])
+    frame = make_bars(60, step_ns=86_400_000_000_000).frame
+    frame.iloc[30, frame.columns.get_indexer(["low", "close"])] = 0.0
+    ws.import_dataset(frame, name="lost", symbol="L", timezone="UTC", allow_nonpositive=True)
+    lost = ws.run("sma_cross", "lost", {"fast": 2, "slow": 5})
+    assert (lost.market, lost.chart_series.benchmark) == (None, None)
+    walked = ws.walk_forward("sma_cross", "lost", {"fast": [2, 3], "slow": [5]}, train=20, test=20)
+    assert walked.benchmark is None
+    assert "Buy and hold" not in {trace.name for trace in walked.plot().data}

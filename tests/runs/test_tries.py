@@ -70,6 +70,8 @@ def test_other_versions_of_the_data_and_what_is_made_from_it_are_the_same_market
     days.run("momentum", "walk", {"length": 15})
     assert [tries(days, dataset=one).trials for one in ("days", weeks.id)] == [3, 3]
     assert [len(days.trials(one)) for one in ("days", weeks.id, "walk")] == [3, 3, 1]
+    assert days.trials("days", limit=1).strategy_name.tolist() == ["sma_cross"]
+    assert days.trials("days", limit=1, before=3).id.tolist() == [2]
     assert days.load_run(1).metrics["trials"] == 3
 
 

@@ -5,10 +5,18 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from research_kit.store.database import Database
 from research_kit.store.records import JobOutcome, NewDataset, NewJob, NewStrategy, NewSweep, TrialRecord
+from research_kit.store.tables import Trial
 from research_kit.store.trial_batch import TrialBatch
+
+
+def list_trials(database, **where):
+    """Return trials, oldest first, with their packed daily returns; all, or those with these values."""
+    with database.read() as session:
+        return list(session.scalars(sa.select(Trial).filter_by(**where).order_by(Trial.id)))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

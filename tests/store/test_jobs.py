@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from sqlmodel import select
+from store.conftest import list_trials
 
 from research_kit.errors import NotFoundError, StoreError
 from research_kit.store.database import database_time
@@ -30,7 +31,7 @@ from research_kit.store.jobs import (
 from research_kit.store.listings import get_backtest, get_job, job_metrics, job_trades
 from research_kit.store.strategies import find_strategy, save_strategy
 from research_kit.store.tables import Backtest, BacktestJob, BacktestMetrics, Trade, Trial
-from research_kit.store.trials import count_trials, list_trials, unpack_returns
+from research_kit.store.trials import count_trials, unpack_returns
 
 
 def rows(database, table):

@@ -1,7 +1,7 @@
 """Listings: newest first, aware UTC, with their types also when they are empty."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -25,6 +25,7 @@ from research_kit.store.listings import (
 )
 from research_kit.store.strategies import save_strategy
 from research_kit.store.sweeps import create_sweep, finish_sweep, record_sets
+from research_kit.store.tables import Dataset
 from research_kit.store.trials import record_trials
 
 TABLES = (
@@ -49,6 +50,16 @@ def filled(database, make):
             token = claim_job(database, job_id, "worker")
             complete_job(database, job_id, token, make.outcome(i, 10.0 * i, trial=make.trial(str(i) * 64)))
     return database
+
+
+def test_trials_of_a_dataset_that_is_brought_in_anew_every_day_are_listed(database, make):
+    """Two years of versions: more bars than one statement unites."""
+    with database.write() as session:
+        rows = [make.dataset("days", sha256=f"{day:064x}") for day in range(600)]
+        session.add_all([Dataset(**asdict(row)) for row in rows])
+    record_trials(database, [make.trial(str(day) * 64, dataset_sha256=f"{day:064x}") for day in (1, 5, 9)])
+    assert trials_table(database, f"{599:064x}").spec_hash.tolist() == ["9" * 64, "5" * 64, "1" * 64]
+    assert trials_table(database, f"{599:064x}", limit=1, before=3).spec_hash.tolist() == ["5" * 64]
 
 
 @pytest.mark.parametrize("table", TABLES)

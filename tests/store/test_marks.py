@@ -1,5 +1,6 @@
 """Tags, notes, pins and deleting: what is written is found again, by each filter, and a trial outlives its run."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,8 +12,8 @@ from research_kit.store.database import Database
 from research_kit.store.datasets import add_dataset
 from research_kit.store.jobs import claim_job, complete_job, create_job
 from research_kit.store.listings import backtests_table, trials_table
+from research_kit.store.tables import Backtest
 from research_kit.store.trials import count_trials
-from research_kit.store.verdicts import list_verdicts
 from research_kit.store.wanted import Threshold, Wanted, filter_choices
 
 
@@ -39,7 +40,6 @@ def test_tags_are_kept_once_in_small_letters_and_taken_off_again(filled):
     marks.tag_backtest(filled, 2, ["trend"])
     assert marks.count_tags(filled) == {"to check": 1, "trend": 2}
     assert marks.untag_backtest(filled, 1, ["trend", "never there"]) == ["to check"]
-    assert marks.tags_of(filled, 2) == ["trend"]
     assert backtests_table(filled).tags.tolist() == [[], ["trend"], ["to check"]]
 
 
@@ -112,12 +112,28 @@ def test_what_is_not_there_cannot_be_marked(filled, change):
         ({"thresholds": (Threshold("no_such", ">", 0.0),)}, []),
         ({"since": datetime.now(UTC) - timedelta(days=1)}, [3, 2, 1]),
         ({"until": datetime.now(UTC) - timedelta(days=1)}, []),
+        ({"dataset": 1}, [3, 1]),
     ],
 )
 def test_each_filter(filled, which, found):
     marks.tag_backtest(filled, 2, ["trend"])
     marks.set_note(filled, 1, "To remember: it lost in May.")
     assert ids(filled, **which) == found
+
+
+def test_a_span_has_its_first_moment_and_not_its_last(filled):
+    with filled.write() as session:
+        for run_id in (1, 2, 3):
+            session.get(Backtest, run_id).created_at = datetime(2024, 1, run_id, tzinfo=UTC)
+    second = datetime(2024, 1, 2, tzinfo=UTC)
+    assert ids(filled, since=second) == [3, 2]
+    assert ids(filled, until=second) == [1]
+
+
+def test_many_who_tag_a_run_at_once_wait_for_one_another(filled):
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: marks.tag_backtest(filled, 1, ["trend"]), range(16)))
+    assert found == [["trend"]] * 16
 
 
 def test_filters_and_pages_go_together(filled):
@@ -147,7 +163,6 @@ def test_a_deleted_run_is_gone_and_its_trial_is_counted(filled):
     assert marks.count_tags(filled) == {}
     assert count_trials(filled, dataset_sha256="a" * 64) == 3
     assert trials_table(filled).state.tolist() == ["completed", "completed", "deleted"]
-    assert list_verdicts(filled, "verify") == []
     with filled.read() as session:
         count = session.scalar(sa.text("SELECT count(*) FROM trades WHERE backtest_job_id = 1"))
     assert count == 0

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from store.conftest import list_trials
 
 from research_kit.errors import NotFoundError, StoreError
 from research_kit.store.database import database_time
 from research_kit.store.datasets import add_dataset
 from research_kit.store.jobs import LeaseLostError
-from research_kit.store.listings import sweeps_table
+from research_kit.store.listings import sweeps_table, trials_table
 from research_kit.store.records import Lease
 from research_kit.store.stored_trials import daily_returns, known_trials
 from research_kit.store.sweeps import (
@@ -30,7 +31,7 @@ from research_kit.store.sweeps import (
     stale_sweeps,
 )
 from research_kit.store.tables import SweepRow, SweepSet
-from research_kit.store.trials import count_trials, list_trials, record_trials
+from research_kit.store.trials import count_trials, record_trials
 
 
 def part(batch, start, stop):
@@ -145,8 +146,8 @@ def test_a_trial_in_two_sweeps_is_one_trial(database, make):
     assert counters(database, second) == (200, 0, 200)
     assert count_trials(database) == 200
     assert [len(load_sweep(database, sweep_id).sets) for sweep_id in (first, second)] == [150, 200]
-    assert len(list_trials(database, sweep_id=first)) == 150
-    assert len(list_trials(database, sweep_id=second)) == 200
+    assert len(trials_table(database, sweep_id=first)) == 150
+    assert len(trials_table(database, sweep_id=second)) == 200
 
 
 def test_the_counters_of_an_ended_sweep_are_what_its_sets_say(database, make):

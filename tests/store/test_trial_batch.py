@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from store.conftest import list_trials
 
 from research_kit.errors import StoreError
 from research_kit.store.datasets import add_dataset
 from research_kit.store.trial_rows import trial_columns
 from research_kit.store.trial_writing import write_columns
-from research_kit.store.trials import count_trials, list_trials, record_trials, unpack_returns
+from research_kit.store.trials import count_trials, record_trials, unpack_returns
 
 SIZES = [1, 3, 99, 100, 350]  # one by one, and in one go
 

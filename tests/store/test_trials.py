@@ -5,9 +5,10 @@ from datetime import date
 
 import numpy as np
 import pytest
+from store.conftest import list_trials
 
 from research_kit.errors import StoreError
-from research_kit.store.trials import count_trials, list_trials, record_trials
+from research_kit.store.trials import count_trials, record_trials
 
 
 def test_trials_are_counted_by_dataset_and_strategy(database, make):

@@ -115,3 +115,13 @@ def test_what_no_process_could_load_leaves_the_folder_as_it_was(ws, cells, monke
     with pytest.raises(StrategyError, match=r"above_level.py cannot be loaded: line \d: ModuleNotFoundError"):
         ws.save_strategy(cells["AboveLevel"])
     assert not list((ws.folder / "strategies").glob("*.py"))
+
+
+def test_what_no_process_could_load_leaves_the_file_that_was_there(ws, cells, above, monkeypatch):
+    before = ws.save_strategy(above(100.0)).read_bytes()
+    monkeypatch.setitem(sys.modules, "only_here", ModuleType("only_here"))
+    cells.run("import only_here\n" + CLASS.format(level=1.0).replace("* LEVEL", "* LEVEL * bool(only_here)"))
+    monkeypatch.delitem(sys.modules, "only_here")
+    with pytest.raises(StrategyError, match="cannot be loaded"):
+        ws.save_strategy(cells["AboveLevel"], replace=True)
+    assert (ws.folder / "strategies" / "above_level.py").read_bytes() == before

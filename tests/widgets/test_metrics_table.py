@@ -2,12 +2,11 @@
 
 import re
 
-import numpy as np
 import pytest
 
 from research_kit.metrics.registry import GROUPS, METRICS, format_value
 from research_kit.metrics.result import Metrics
-from research_kit.widgets.metrics_table import MetricsTable, benchmark_of, metrics_html
+from research_kit.widgets.metrics_table import MetricsTable, metrics_html
 
 
 @pytest.fixture(scope="module")
@@ -55,20 +54,6 @@ def test_intervals_and_benchmark_come_in_the_background(run):
     assert row(table.table.value, "total_return_percent")[2] == format_value("total_return_percent", 100 * held)
     assert row(table.table.value, "win_rate")[2] == ""  # holding has no trades to win
     table.close()
-
-
-def test_the_benchmark_is_that_of_the_run_itself(run):
-    assert benchmark_of(run)["total_return_percent"] == pytest.approx(run.summary["benchmark_return_percent"])
-
-
-def test_a_market_that_touches_zero_has_no_benchmark(run, monkeypatch):
-    class Market:
-        close = np.array([1.0, 0.0, 2.0])
-
-    class Odd:
-        bars, options = Market(), {"initial_cash": 1.0}
-
-    assert benchmark_of(Odd()) is None
 
 
 def test_what_cannot_be_computed_is_said(run, monkeypatch):

@@ -65,7 +65,6 @@ class WalkForwardStats:
     @classmethod
     def of(cls, walk: WalkForward) -> WalkForwardStats:
         """Return the figures of a walk-forward, recorded or not."""
-        close = walk.bars.close
         metrics = walk.metrics
         names = list(walk.steps[0].parameters)
         return cls(
@@ -77,7 +76,7 @@ class WalkForwardStats:
             steps=walk.windows(),
             time=walk.bars.time,
             equity=np.asarray(walk.simulation.equity),
-            benchmark=walk.initial_cash * close / close[0],
+            benchmark=walk.benchmark,
             initial_cash=walk.initial_cash,
             metrics=dict(metrics),
             reasons=dict(metrics.reasons),

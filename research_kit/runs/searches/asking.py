@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,9 +32,5 @@ def count_sets(strategy: type[Strategy], grid: Mapping[str, Any], where: str | N
     5
     """
     space = Space(strategy, grid)
-    counts = [axis.count if isinstance(axis, Between) else len(axis) for axis in space.axes.values()]
-    known = [count for count in counts if count is not None]
-    if len(known) < len(counts):
-        return None
-    total = math.prod(known)
-    return total if where is None or total > COUNTED else len(chosen(space.grid(), where))
+    size = space.size
+    return size if size is None or where is None or size > COUNTED else len(chosen(space.grid(), where))

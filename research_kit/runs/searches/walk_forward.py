@@ -28,7 +28,7 @@ class RecordedWalkForward(WalkForward):
 
     @property
     def trials(self) -> int:
-        """How many different things were tried on this data so far, with any strategy."""
+        """How many different things were tried on this data and its family so far, with any strategy."""
         return count_trials(self.home.database, dataset_sha256=self.row.dataset_sha256)
 
     def report(self, path: Path | str | None = None, *, paper: Paper = "A4") -> Path:

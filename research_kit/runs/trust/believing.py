@@ -9,7 +9,7 @@ import numpy as np
 
 from research_kit.bars.frame import FloatArray
 from research_kit.engine.measure import daily_periods_per_year
-from research_kit.engine.options import COSTS
+from research_kit.engine.options import TRADING_COSTS
 from research_kit.errors import NotFoundError, StoreError, StrategyError
 from research_kit.metrics.inference.headline import Headline, headline
 from research_kit.metrics.inference.luck import deflated_sharpe_ratio, null_variance
@@ -126,7 +126,7 @@ def _of_conventions(run: Run) -> Iterator[Evidence]:
             "signals are filled at the close that made them, which nobody could trade.",
             "fill='next_open', the default.",
         )
-    if not any(options[name] for name in COSTS):
+    if not any(options[name] for name in TRADING_COSTS):
         yield Evidence("costs", "Costs", "doubt", "none", "nothing was paid for trading.", "Run it with costs.")
     if len(run.bars) <= BAND_BARS:
         yield _band(run)
