@@ -8,48 +8,48 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from research_kit.widgets.compare import CompareView as CompareView
     from research_kit.widgets.dashboard import Dashboard as Dashboard
     from research_kit.widgets.data_tab import DataTab as DataTab
     from research_kit.widgets.data_tab import ImportPanel as ImportPanel
-    from research_kit.widgets.dataset_picker import DatasetPicker as DatasetPicker
-    from research_kit.widgets.engine_form import EngineForm as EngineForm
     from research_kit.widgets.explore import Explore as Explore
-    from research_kit.widgets.form import ModelForm as ModelForm
-    from research_kit.widgets.form import ParameterForm as ParameterForm
-    from research_kit.widgets.grid_form import GridForm as GridForm
-    from research_kit.widgets.history import History as History
-    from research_kit.widgets.metrics_table import MetricsTable as MetricsTable
-    from research_kit.widgets.pickers import StrategyPicker as StrategyPicker
-    from research_kit.widgets.report_button import ReportButton as ReportButton
-    from research_kit.widgets.results import RunView as RunView
-    from research_kit.widgets.run_list import BacktestPicker as BacktestPicker
-    from research_kit.widgets.run_panel import RunPanel as RunPanel
-    from research_kit.widgets.sweep_panel import SweepPanel as SweepPanel
-    from research_kit.widgets.trades import TradesTable as TradesTable
-    from research_kit.widgets.trust import TrustPanel as TrustPanel
+    from research_kit.widgets.forms.dataset_picker import DatasetPicker as DatasetPicker
+    from research_kit.widgets.forms.engine_form import EngineForm as EngineForm
+    from research_kit.widgets.forms.form import ModelForm as ModelForm
+    from research_kit.widgets.forms.form import ParameterForm as ParameterForm
+    from research_kit.widgets.forms.grid_form import GridForm as GridForm
+    from research_kit.widgets.forms.pickers import StrategyPicker as StrategyPicker
+    from research_kit.widgets.history.compare import CompareView as CompareView
+    from research_kit.widgets.history.history import History as History
+    from research_kit.widgets.history.run_list import BacktestPicker as BacktestPicker
+    from research_kit.widgets.results.metrics_table import MetricsTable as MetricsTable
+    from research_kit.widgets.results.report_button import ReportButton as ReportButton
+    from research_kit.widgets.results.run_view import RunView as RunView
+    from research_kit.widgets.results.trades import TradesTable as TradesTable
+    from research_kit.widgets.results.trust import TrustPanel as TrustPanel
+    from research_kit.widgets.work.run_panel import RunPanel as RunPanel
+    from research_kit.widgets.work.sweep_panel import SweepPanel as SweepPanel
 
 _HOMES = {
-    "BacktestPicker": "research_kit.widgets.run_list",
-    "CompareView": "research_kit.widgets.compare",
+    "BacktestPicker": "research_kit.widgets.history.run_list",
+    "CompareView": "research_kit.widgets.history.compare",
     "Dashboard": "research_kit.widgets.dashboard",
     "DataTab": "research_kit.widgets.data_tab",
-    "DatasetPicker": "research_kit.widgets.dataset_picker",
-    "EngineForm": "research_kit.widgets.engine_form",
+    "DatasetPicker": "research_kit.widgets.forms.dataset_picker",
+    "EngineForm": "research_kit.widgets.forms.engine_form",
     "Explore": "research_kit.widgets.explore",
-    "GridForm": "research_kit.widgets.grid_form",
-    "History": "research_kit.widgets.history",
+    "GridForm": "research_kit.widgets.forms.grid_form",
+    "History": "research_kit.widgets.history.history",
     "ImportPanel": "research_kit.widgets.data_tab",
-    "MetricsTable": "research_kit.widgets.metrics_table",
-    "ModelForm": "research_kit.widgets.form",
-    "ParameterForm": "research_kit.widgets.form",
-    "ReportButton": "research_kit.widgets.report_button",
-    "RunPanel": "research_kit.widgets.run_panel",
-    "RunView": "research_kit.widgets.results",
-    "StrategyPicker": "research_kit.widgets.pickers",
-    "SweepPanel": "research_kit.widgets.sweep_panel",
-    "TradesTable": "research_kit.widgets.trades",
-    "TrustPanel": "research_kit.widgets.trust",
+    "MetricsTable": "research_kit.widgets.results.metrics_table",
+    "ModelForm": "research_kit.widgets.forms.form",
+    "ParameterForm": "research_kit.widgets.forms.form",
+    "ReportButton": "research_kit.widgets.results.report_button",
+    "RunPanel": "research_kit.widgets.work.run_panel",
+    "RunView": "research_kit.widgets.results.run_view",
+    "StrategyPicker": "research_kit.widgets.forms.pickers",
+    "SweepPanel": "research_kit.widgets.work.sweep_panel",
+    "TradesTable": "research_kit.widgets.results.trades",
+    "TrustPanel": "research_kit.widgets.results.trust",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - the homes are the one list of names

@@ -11,22 +11,22 @@ import ipywidgets as w
 
 from research_kit.errors import OptionError, did_you_mean
 from research_kit.strategy.base import Strategy
-from research_kit.widgets.background import Background
 from research_kit.widgets.data_tab import DataTab
 from research_kit.widgets.explore import Explore
-from research_kit.widgets.part import Part, close_tree, hint
-from research_kit.widgets.sweep_panel import SweepPanel
+from research_kit.widgets.parts.background import Background
+from research_kit.widgets.parts.part import Part, close_tree, hint
 from research_kit.widgets.tabs import CompareTab, HistoryTab
+from research_kit.widgets.work.sweep_panel import SweepPanel
 
 if TYPE_CHECKING:
     from research_kit.runs.run import Run
-    from research_kit.widgets.bench import Laboratory
-    from research_kit.widgets.dataset_picker import DatasetPicker
-    from research_kit.widgets.engine_form import EngineForm
-    from research_kit.widgets.form import ParameterForm
-    from research_kit.widgets.pickers import StrategyPicker
-    from research_kit.widgets.results import RunView
-    from research_kit.widgets.runner import State
+    from research_kit.widgets.forms.dataset_picker import DatasetPicker
+    from research_kit.widgets.forms.engine_form import EngineForm
+    from research_kit.widgets.forms.form import ParameterForm
+    from research_kit.widgets.forms.pickers import StrategyPicker
+    from research_kit.widgets.parts.bench import Laboratory
+    from research_kit.widgets.results.run_view import RunView
+    from research_kit.widgets.work.runner import State
 
 TABS = ("Explore", "Search", "History", "Compare", "Data")
 PAUSE = 0.5  # seconds in which the browser draws what is there, before another tab is made ahead

@@ -11,17 +11,17 @@ import ipywidgets as w
 from research_kit.bars.importing.options import ImportOptions
 from research_kit.errors import OptionError, ResearchKitError, error_text
 from research_kit.store.tables import Dataset
-from research_kit.widgets.background import Background
-from research_kit.widgets.chart import Chart
-from research_kit.widgets.dataset_picker import DatasetPicker
-from research_kit.widgets.form import ModelForm
-from research_kit.widgets.part import LONGEST_ERROR, Note, Part, hint
-from research_kit.widgets.runner import left_words, status_html
+from research_kit.widgets.forms.dataset_picker import DatasetPicker
+from research_kit.widgets.forms.form import ModelForm
+from research_kit.widgets.parts.background import Background
+from research_kit.widgets.parts.chart import Chart
+from research_kit.widgets.parts.part import LONGEST_ERROR, Note, Part, hint
+from research_kit.widgets.work.runner import left_words, status_html
 
 if TYPE_CHECKING:
     from research_kit.bars.importing.preview import Preview
     from research_kit.bars.importing.progress import ImportProgress
-    from research_kit.widgets.bench import Bench
+    from research_kit.widgets.parts.bench import Bench
 
 ASKED = ("symbol", "timezone", "timeframe", "session")
 """What an import is most often asked for; the rest is for ``ws.import_dataset``."""

@@ -11,20 +11,20 @@ import ipywidgets as w
 from research_kit.errors import OptionError, ResearchKitError
 from research_kit.runs.jobs.submitting import ensure_worker
 from research_kit.strategy.base import Strategy
-from research_kit.widgets.dataset_picker import DatasetPicker
-from research_kit.widgets.engine_form import EngineForm
-from research_kit.widgets.errands import Request
-from research_kit.widgets.form import ParameterForm
-from research_kit.widgets.part import Part, hint
-from research_kit.widgets.past_runs import PastRuns
-from research_kit.widgets.pickers import StrategyPicker
-from research_kit.widgets.results import RunView
-from research_kit.widgets.run_panel import RunPanel
-from research_kit.widgets.static_run import facts_html, run_html
+from research_kit.widgets.forms.dataset_picker import DatasetPicker
+from research_kit.widgets.forms.engine_form import EngineForm
+from research_kit.widgets.forms.form import ParameterForm
+from research_kit.widgets.forms.past_runs import PastRuns
+from research_kit.widgets.forms.pickers import StrategyPicker
+from research_kit.widgets.parts.part import Part, hint
+from research_kit.widgets.results.run_view import RunView
+from research_kit.widgets.results.static_run import facts_html, run_html
+from research_kit.widgets.work.errands import Request
+from research_kit.widgets.work.run_panel import RunPanel
 
 if TYPE_CHECKING:
     from research_kit.runs.run import Run
-    from research_kit.widgets.bench import Bench
+    from research_kit.widgets.parts.bench import Bench
 
 
 class Explore(Part):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 
 from research_kit.errors import OptionError
-from research_kit.widgets.compare import CompareView
-from research_kit.widgets.history import History
-from research_kit.widgets.part import Part
-from research_kit.widgets.run_list import RunList
+from research_kit.widgets.history.compare import CompareView
+from research_kit.widgets.history.history import History
+from research_kit.widgets.history.run_list import RunList
+from research_kit.widgets.parts.part import Part
 
 if TYPE_CHECKING:
     from research_kit.runs.run import Run
-    from research_kit.widgets.shelf import Shelf
+    from research_kit.widgets.parts.shelf import Shelf
 
 
 class HistoryTab(Part):

@@ -211,7 +211,7 @@ MAY = {
     "sources/patience.py": "when a vendor may be asked again",
     "sources/fetching.py": "until when a vendor is asked for bars",
     "sources/yahoo_ear.py": "what a vendor's Retry-After means",
-    "widgets/errands.py": "how long a run may still take, as it is shown",
+    "widgets/work/errands.py": "how long a run may still take, as it is shown",
     "sources/exchange.py": "what a vendor's Retry-After means",
 }
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from research_kit.errors import ParameterError
 from research_kit.search.space import Between, between
-from research_kit.widgets.axis_text import axis_count, axis_text, axis_words, read_axis
-from research_kit.widgets.fields import FieldSpec
+from research_kit.widgets.forms.axis_text import axis_count, axis_text, axis_words, read_axis
+from research_kit.widgets.forms.fields import FieldSpec
 
 NUMBER = FieldSpec(name="n", kind="number")
 MAYBE = FieldSpec(name="n", kind="number", optional=True)

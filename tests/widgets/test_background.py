@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from research_kit.widgets.background import Background
+from research_kit.widgets.parts.background import Background
 
 
 @pytest.fixture

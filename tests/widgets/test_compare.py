@@ -5,8 +5,8 @@ import pytest
 
 from research_kit.errors import OptionError
 from research_kit.metrics.registry import METRICS
-from research_kit.widgets.compare import CompareView, differences_of
-from research_kit.widgets.compare_tables import (
+from research_kit.widgets.history.compare import CompareView, differences_of
+from research_kit.widgets.history.compare_tables import (
     LESS_IS_BETTER,
     MORE_IS_BETTER,
     best_of,
@@ -114,7 +114,7 @@ def test_ids_need_a_workspace(runs):
 
 
 def test_an_error_is_shown(ws, runs, monkeypatch):
-    monkeypatch.setattr("research_kit.widgets.compare.compared", lambda runs: 1 / 0)
+    monkeypatch.setattr("research_kit.widgets.history.compare.compared", lambda runs: 1 / 0)
     view = CompareView(ws)
     view.show(*runs)
     assert view.wait(60)

@@ -6,8 +6,8 @@ import pytest
 
 import research_kit as rk
 from research_kit.errors import NotFoundError, OptionError
-from research_kit.widgets import results
 from research_kit.widgets.dashboard import TABS
+from research_kit.widgets.results.run_view import code_of
 from research_kit.widgets.tabs import CompareTab, HistoryTab
 
 LONG = 60  # seconds; the first run compiles
@@ -133,7 +133,7 @@ def test_the_code_makes_the_same_run_again(dashboard, ws):
     dashboard.run()
     assert dashboard.wait(LONG)
     run = dashboard.last_run
-    code = results.code_of(run)
+    code = code_of(run)
     assert "commission" not in code  # the default goes without saying
     scope = {"ws": ws}
     exec(code, scope)
@@ -181,7 +181,7 @@ def at_once(monkeypatch):
 
 
 def test_the_other_tabs_are_made_while_nobody_waits_for_them(dashboard, monkeypatch, at_once):
-    monkeypatch.setattr("research_kit.widgets.kept.KeptView.display", lambda *_: None)
+    monkeypatch.setattr("research_kit.widgets.parts.kept.KeptView.display", lambda *_: None)
     dashboard._ipython_display_()
     assert dashboard._ahead.wait(LONG)
     assert set(dashboard._parts) == set(TABS)
@@ -202,7 +202,7 @@ def test_a_tab_that_cannot_be_made_ahead_says_so_where_it_is_opened(dashboard, m
     def broken(*_):
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr("research_kit.widgets.kept.KeptView.display", lambda *_: None)
+    monkeypatch.setattr("research_kit.widgets.parts.kept.KeptView.display", lambda *_: None)
     monkeypatch.setattr("research_kit.widgets.dashboard.HistoryTab", broken)
     dashboard._ipython_display_()
     assert dashboard._ahead.wait(LONG)

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 import research_kit as rk
 from research_kit.engine.options import EngineOptions
 from research_kit.errors import OptionError, ParameterError
-from research_kit.widgets.fields import field_specs
-from research_kit.widgets.form import ModelForm
+from research_kit.widgets.forms.fields import field_specs
+from research_kit.widgets.forms.form import ModelForm
 
 
 @pytest.fixture

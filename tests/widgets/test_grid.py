@@ -3,9 +3,9 @@
 import pytest
 
 from research_kit.errors import OptionError
-from research_kit.widgets.fold import Fold
-from research_kit.widgets.grid import Column, Grid, Row
-from research_kit.widgets.part import hint
+from research_kit.widgets.parts.fold import Fold
+from research_kit.widgets.parts.grid import Column, Grid, Row
+from research_kit.widgets.parts.part import hint
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 import research_kit as rk
 from research_kit.errors import OptionError, ParameterError
-from research_kit.widgets.grid_form import COUNTED
+from research_kit.widgets.forms.grid_form import COUNTED
 
 
 @pytest.fixture

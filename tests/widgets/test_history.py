@@ -8,9 +8,9 @@ import pytest
 import research_kit as rk
 from research_kit.errors import NotFoundError, OptionError
 from research_kit.store.jobs import claim_job, fail_job
-from research_kit.widgets.history import History
-from research_kit.widgets.job_list import JobList
-from research_kit.widgets.run_list import PAGE, BacktestPicker, RunList
+from research_kit.widgets.history.history import History
+from research_kit.widgets.history.run_list import PAGE, BacktestPicker, RunList
+from research_kit.widgets.work.job_list import JobList
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -288,7 +288,7 @@ def test_a_job_that_failed_says_why(own):
 
 
 def test_jobs_that_run_are_looked_at_until_they_end(own, monkeypatch):
-    monkeypatch.setattr("research_kit.widgets.job_list.EVERY", 0.02)
+    monkeypatch.setattr("research_kit.widgets.work.job_list.EVERY", 0.02)
     job_id = pending(own)
     ended = []
     jobs = JobList(own)

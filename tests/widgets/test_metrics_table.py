@@ -6,7 +6,7 @@ import pytest
 
 from research_kit.metrics.registry import GROUPS, METRICS, format_value
 from research_kit.metrics.result import Metrics
-from research_kit.widgets.metrics_table import MetricsTable, metrics_html
+from research_kit.widgets.results.metrics_table import MetricsTable, metrics_html
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_intervals_and_benchmark_come_in_the_background(run):
 
 
 def test_what_cannot_be_computed_is_said(run, monkeypatch):
-    monkeypatch.setattr("research_kit.widgets.metrics_table.intervals_of", lambda run: 1 / 0)
+    monkeypatch.setattr("research_kit.widgets.results.metrics_table.intervals_of", lambda run: 1 / 0)
     table = MetricsTable(run)
     assert table.wait(60)
     assert "There are no intervals. ZeroDivisionError" in table.told.value

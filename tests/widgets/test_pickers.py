@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 import research_kit as rk
 from research_kit.errors import NotFoundError, StoreError
-from research_kit.widgets.dataset_picker import quality_badge
+from research_kit.widgets.forms.dataset_picker import quality_badge
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from research_kit.charts.series import BacktestSeries
 from research_kit.errors import ArtifactMissingError, NotFoundError, ReportError, StrategyError
 from research_kit.metrics.drawdown import drawdown_series
-from research_kit.widgets.chart import PLOTLY
-from research_kit.widgets.report_button import ReportButton, link_html
-from research_kit.widgets.results import RunView, code_of
-from research_kit.widgets.run_chart import RunChart, TradeChart, part_of
-from research_kit.widgets.trust import TrustPanel
+from research_kit.widgets.parts.chart import PLOTLY
+from research_kit.widgets.results.report_button import ReportButton, link_html
+from research_kit.widgets.results.run_chart import RunChart, TradeChart, part_of
+from research_kit.widgets.results.run_view import RunView, code_of
+from research_kit.widgets.results.trust import TrustPanel
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from waiting import eventually
 
 import research_kit as rk
 from research_kit.errors import OptionError
-from research_kit.widgets.errands import HereErrand, JobErrand, Request
-from research_kit.widgets.run_panel import RunPanel
+from research_kit.widgets.work.errands import HereErrand, JobErrand, Request
+from research_kit.widgets.work.run_panel import RunPanel
 
 LONG = 60
 
@@ -116,6 +116,22 @@ def test_a_loop_without_end_in_this_kernel_is_interrupted(panel, asked, ws):
     panel.cancel()
     assert panel.wait(10)
     assert panel.state == "cancelled"
+    assert ws.jobs()["status"].iloc[0] == "cancelled"
+
+
+def test_what_is_being_written_is_not_interrupted(ws, strategies):
+    """Between two steps, when the bars are opened and rows are written, a run ends by itself."""
+    errand, told = HereErrand(ws, Request(strategies["endless"], 1, "Calm", {}, {}), "it is of a cell"), []
+
+    def tell(standing):
+        told.append(standing.step)
+        errand.cancel()
+        for _ in range(100_000):  # an interrupt would come here
+            pass
+        told.append("told")
+
+    assert errand.carry_out(tell).state == "cancelled"
+    assert told == ["opening the bars", "told"]
     assert ws.jobs()["status"].iloc[0] == "cancelled"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import research_kit as rk
 from research_kit.search.sweep import SweepProgress
-from research_kit.widgets.sweep_panel import SweepPanel
+from research_kit.widgets.work.sweep_panel import SweepPanel
 
 LONG = 120
 GRID = {"fast": range(2, 8), "slow": [10, 20, 30]}

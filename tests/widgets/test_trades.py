@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from research_kit.widgets.trades import ALL, BOTH, LOSS, OPEN, PAGE, PROFIT, STATIC, TradesTable
+from research_kit.widgets.results.trades import ALL, BOTH, LOSS, OPEN, PAGE, PROFIT, STATIC, TradesTable
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

@@ -1,0 +1,1 @@
+"""What ran before: found, opened, marked, compared, deleted."""

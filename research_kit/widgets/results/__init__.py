@@ -1,0 +1,1 @@
+"""What is shown of a run or a search that ended."""
