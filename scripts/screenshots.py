@@ -123,9 +123,9 @@ def explore(studio: Studio) -> None:
 
 def trades(studio: Studio) -> None:
     board = studio.board
-    board.root.locator(".rkg tbody tr").locator("visible=true").nth(2).click()
-    board.root.get_by_text("Trade 3", exact=True).wait_for()
-    table = board.root.locator(".rkw-folded").filter(has=studio.page.locator(".rkg tbody tr")).locator("visible=true")
+    board.seen(".rkg tbody tr").nth(2).click()
+    board.text("Trade 3", exact=True).wait_for()
+    table = board.seen(".rkw-folded").filter(has=studio.page.locator(".rkg tbody tr")).locator("visible=true")
     studio.picture("trades", height=2400, whole=table.first)
 
 
@@ -133,8 +133,8 @@ def metrics(studio: Studio) -> None:
     board = studio.board
     board.root.get_by_role("button", name="metrics").locator("visible=true").click()
     studio.page.get_by_role("columnheader", name="95 % interval").wait_for()
-    board.root.locator(".rkw-metrics summary", has_text="Sharpe ratio").click()
-    table = board.root.locator(".rkw-metrics").locator("visible=true")
+    board.seen(".rkw-metrics summary", has_text="Sharpe ratio").click()
+    table = board.seen(".rkw-metrics")
     studio.picture("metrics", height=2400, whole=table.first)
     board.root.get_by_role("button", name="metrics").locator("visible=true").click()
 
@@ -143,17 +143,17 @@ def wrong(studio: Studio) -> None:
     board = studio.board
     board.field("Fast").fill("1")
     board.run("failed")
-    studio.picture("wrong", whole=board.root.locator(".rkw-side").locator("visible=true").first)
+    studio.picture("wrong", whole=board.seen(".rkw-side").first)
     board.field("Fast").fill("20")
 
 
 def running_run(studio: Studio) -> None:
     board = studio.board
     board.field("Strategy").select_option("patient")
-    board.root.get_by_text("Never ends by itself.").wait_for()
+    board.text("Never ends by itself.").wait_for()
     board.press("Run backtest")
-    board.root.get_by_text("in another process").locator("visible=true").filter(has_text="%").wait_for()
-    studio.picture("running", whole=board.root.locator(".rkw-side").locator("visible=true").first)
+    board.text("in another process").filter(has_text="%").wait_for()
+    studio.picture("running", whole=board.seen(".rkw-side").first)
     board.press("Cancel")
     board.wait_for("cancelled")
 
@@ -168,7 +168,7 @@ def search(studio: Studio) -> None:
     board.field("Slow").press("Tab")
     board.press("Run search")
     board.wait_for("completed")
-    board.root.get_by_text("Judging how much of it is luck").wait_for(state="hidden", timeout=180_000)
+    board.text("Judging how much of it is luck").wait_for(state="hidden", timeout=180_000)
     studio.picture("search", height=1060)
 
 
@@ -183,7 +183,7 @@ def history(studio: Studio) -> None:
 def compare(studio: Studio) -> None:
     board = studio.board
     board.press("Compare")
-    board.root.locator(".rkw-headline", has_text="The first order that differs").locator("visible=true").wait_for()
+    board.seen(".rkw-headline", has_text="The first order that differs").wait_for()
     board.line()
     studio.picture("compare", height=1400)
 

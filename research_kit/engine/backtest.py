@@ -198,11 +198,16 @@ def simulation_of(
     if strategy.style() == "on_bar":
         from research_kit.engine.desk.run import simulate_orders
 
-        tell(FILLING)
-        return simulate_orders(bars, strategy, options)
+        tell(SIGNALLING)
+        try:
+            return simulate_orders(bars, strategy, options)
+        finally:
+            tell(FILLING)
     tell(SIGNALLING)
-    signals = signals_of(strategy, bars)
-    tell(FILLING)
+    try:
+        signals = signals_of(strategy, bars)
+    finally:
+        tell(FILLING)  # the strategy's own code is over, however it ended
     return simulate(bars, signals, options)
 
 

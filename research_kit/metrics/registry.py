@@ -5,6 +5,7 @@ Docs, tables, tooltips and reports are made from it; the numbers themselves come
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -39,7 +40,7 @@ def describe(name: str) -> Metric:
 
 
 def format_value(name: str, value: float | None) -> str:
-    """Return a metric's value as people read it, with its unit; fractions are written as percents; None is a dash.
+    """Return a metric's value as people read it, with its unit; fractions as percents; None and NaN are a dash.
 
     >>> format_value("total_return_percent", 12.5), format_value("win_rate", 0.4), format_value("total_return", 1234.5)
     ('12.5 %', '40.0 %', '1,234.50')
@@ -49,7 +50,7 @@ def format_value(name: str, value: float | None) -> str:
     '–'
     """
     unit = describe(name).unit
-    return UNDEFINED if value is None else _WRITERS[unit](value)
+    return UNDEFINED if value is None or math.isnan(value) else _WRITERS[unit](value)
 
 
 def _number(value: float) -> str:

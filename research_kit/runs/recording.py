@@ -117,12 +117,14 @@ def _reporter(home: Home, claim: Claim, progress: Progress | None) -> Callable[[
 
     def report(step: str) -> None:
         nonlocal told
-        done = STEPS.index(step) / len(STEPS)
-        if step == SIGNALLING or monotonic() - told >= REPORT_EVERY:  # the strategy's own code may take any time
+        done, is_own = STEPS.index(step) / len(STEPS), step == SIGNALLING  # the strategy's own code may take any time
+        if progress and not is_own:  # who interrupts that code must know that it is over before anything is written
+            progress(done, step)
+        if is_own or monotonic() - told >= REPORT_EVERY:
             if jobs.report_progress(home.database, claim.job_id, claim.token, done, step):
                 raise KeyboardInterrupt("The job was cancelled.")
             told = monotonic()
-        if progress:
+        if progress and is_own:
             progress(done, step)
 
     return report

@@ -1,4 +1,4 @@
-"""The dashboard: everything that a researcher sees of a workspace, in tabs that are made when they are first opened."""
+"""The dashboard: everything that a researcher sees of a workspace, in tabs that are made ahead."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from research_kit.errors import OptionError, did_you_mean
 from research_kit.strategy.base import Strategy
 from research_kit.widgets.data_tab import DataTab
 from research_kit.widgets.explore import Explore
-from research_kit.widgets.parts.background import Background
+from research_kit.widgets.parts.background import TURN, Background
 from research_kit.widgets.parts.part import Part, close_tree, hint
 from research_kit.widgets.tabs import CompareTab, HistoryTab
 from research_kit.widgets.work.sweep_panel import SweepPanel
@@ -70,7 +70,7 @@ class Dashboard(Part):
         self.explore = Explore(ws, dataset=dataset, strategy=strategy, parameters=parameters, strategies=further)
         self._further = [*further, *([strategy] if isinstance(strategy, type) else [])]
         self._parts: dict[str, Part] = {"Explore": self.explore}
-        self._asked, self._making = {"Explore"}, threading.RLock()
+        self._asked = {"Explore"}
         self._ahead, self._closed = Background("tabs"), threading.Event()
         held = {name: self.explore.body if name == "Explore" else w.HTML(hint("Opening …")) for name in TABS}
         self._places = {name: w.VBox([one]).add_class("rkw-tab") for name, one in held.items()}
@@ -78,9 +78,7 @@ class Dashboard(Part):
         self.body = w.VBox([self.tabs, self.note])
         self._undo.append(self.tabs.unobserve_all)
         self.tabs.observe(lambda _: self._guard(self._open), names="selected_index")
-        self.explore.panel.on_change(self._keep)
-        self.explore.datasets.on_change(self._keep)
-        self.explore.strategies.on_change(self._keep)
+        self.explore.on_change(self._keep)
 
     def __repr__(self) -> str:
         chosen = f"dataset={self.datasets.name!r}, strategy={self.strategies.value!r}"
@@ -189,7 +187,7 @@ class Dashboard(Part):
         """Stop listening, and free the widgets here and in the browser; a run that was started is still recorded."""
         self._keep()
         self._closed.set()
-        with self._making:
+        with TURN:
             for part in self._parts.values():
                 part.close()
         super().close()
@@ -203,13 +201,13 @@ class Dashboard(Part):
         """Make the other tabs while nobody waits for them, so that they open at once."""
         for name in TABS:
             self._closed.wait(PAUSE)
-            with self._making:
+            with TURN:
                 if self._closed.is_set():
                     return
                 self._made(name)
 
     def _made(self, name: str) -> Part:
-        with self._making:  # one that is being made ahead may be asked for
+        with TURN:  # one that is being made ahead may be asked for
             if name not in self._parts:
                 made = self._makers()[name]()
                 made.on_change(self._keep)

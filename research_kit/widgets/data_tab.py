@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from research_kit.bars.importing.options import ImportOptions
-from research_kit.errors import OptionError, ResearchKitError, error_text
+from research_kit.errors import OptionError
 from research_kit.store.tables import Dataset
 from research_kit.widgets.forms.dataset_picker import DatasetPicker
 from research_kit.widgets.forms.form import ModelForm
 from research_kit.widgets.parts.background import Background
 from research_kit.widgets.parts.chart import Chart
-from research_kit.widgets.parts.part import LONGEST_ERROR, Note, Part, hint
+from research_kit.widgets.parts.part import Note, Part, hint
+from research_kit.widgets.parts.words import is_missing, scroll, told
 from research_kit.widgets.work.runner import left_words, status_html
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class ImportPanel(Part):
 
     def _failed(self, error: BaseException) -> None:
         self._free()
-        words = str(error) if isinstance(error, ResearchKitError) else error_text(error, LONGEST_ERROR)
+        words = told(error)
         self.status.value = status_html("failed", f"Nothing was stored. {words}", alarm=True)
 
 
@@ -220,10 +221,9 @@ def lineage_html(versions: Sequence[Mapping[Any, Any]], current: int) -> str:
         f'<th scope="col">{escape(title)}</th>' for title in ("Id", "Made by", "From", "Bars", "Span", "Quality", "At")
     )
     rows = "".join(_version(row, current) for row in versions)
-    return (
-        '<h4 class="rkw-subtitle">Versions and lineage</h4>'
-        '<div class="rkw-scroll" tabindex="0" role="region" aria-label="Versions and lineage">'
-        f'<table class="rkw-texts"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return '<h4 class="rkw-subtitle">Versions and lineage</h4>' + scroll(
+        "Versions and lineage",
+        f'<table class="rkw-texts"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>',
     )
 
 
@@ -236,17 +236,13 @@ def _version(row: Mapping[Any, Any], current: int) -> str:
         f"{row['id']}{' (shown)' if row['id'] == current else ''}",
         f"{row['operation']}{f' ({arguments})' if arguments else ''}",
         parents or "–",
-        f"{row['rows_count']:,.0f}" if _is_known(row["rows_count"]) else "–",
+        "–" if is_missing(row["rows_count"]) else f"{row['rows_count']:,.0f}",
         span,
-        f"{score:.4g}" if _is_known(score) else "–",
+        "–" if is_missing(score) else f"{score:.4g}",
         f"{row['created_at']:%Y-%m-%d %H:%M}",
     ]
     return f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
 
 
 def _day(value: Any) -> str:
-    return f"{value:%Y-%m-%d}" if _is_known(value) else "–"
-
-
-def _is_known(value: Any) -> bool:
-    return value is not None and value == value  # noqa: PLR0124 - NaN and NaT are not themselves
+    return "–" if is_missing(value) else f"{value:%Y-%m-%d}"

@@ -75,7 +75,7 @@ class Explore(Part):
         self._show_form()
         self.strategies.on_change(self._show_form)
         for part in (self.datasets, self.options, self.panel):
-            part.on_change(self._keep)
+            part.on_change(self._changed)
         if parameters:
             self.parameters.set(parameters)
 
@@ -90,7 +90,7 @@ class Explore(Part):
             raise OptionError("Choose a strategy.")
         if strategy not in self._forms:
             self._forms[strategy] = ParameterForm(strategy)
-            self._forms[strategy].on_change(self._keep)
+            self._forms[strategy].on_change(self._changed)
         return self._forms[strategy]
 
     def use(self, run: Run) -> None:
@@ -114,7 +114,7 @@ class Explore(Part):
         """Show a run that was made before."""
         self.result.show(run)
         self._shown = run
-        self._keep()
+        self._changed()
 
     def prepare(self) -> None:
         """Have a worker ready before it is needed, and find a run that goes on; what fails is said when it matters."""
@@ -150,7 +150,7 @@ class Explore(Part):
         strategy = self.strategies.strategy
         self._place.children = (self.parameters.body if strategy else w.HTML(hint("Choose a strategy.")),)
         self.past.choose(strategy.name if strategy else None)
-        self._keep()
+        self._changed()
 
     def _request(self) -> Request:
         """Return what is asked for, or raise; both forms show their errors."""

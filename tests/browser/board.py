@@ -49,6 +49,14 @@ class Board:
         named = re.compile(rf"^\W*{re.escape(name)}$")
         return self.root.get_by_role("button", name=named).locator("visible=true")
 
+    def seen(self, selector, **which):
+        """Return what a selector finds, of what is shown: tabs that are not open are made already."""
+        return self.root.locator(selector, **which).locator("visible=true")
+
+    def text(self, words, **which):
+        """Return where these words are shown."""
+        return self.root.get_by_text(words, **which).locator("visible=true")
+
     def press(self, name) -> None:
         self.button(name).click()
 
@@ -57,7 +65,7 @@ class Board:
 
     def wait_for(self, state) -> str:
         """Wait until the run, or the search, is in this state; return what is said of it."""
-        self.root.locator(STATUS.format(state)).locator("visible=true").first.wait_for(timeout=180_000)
+        self.seen(STATUS.format(state)).first.wait_for(timeout=180_000)
         return self.status()
 
     def run(self, expected="completed") -> str:
@@ -73,14 +81,14 @@ class Board:
         return self.status()
 
     def status(self) -> str:
-        return self.root.locator("[data-testid=status]").locator("visible=true").first.text_content()
+        return self.seen("[data-testid=status]").first.text_content()
 
     def title(self) -> str:
-        return self.root.locator(".rkw-title").locator("visible=true").inner_text()
+        return self.seen(".rkw-title").inner_text()
 
     def line(self) -> str:
         """Return the path of the equity line, once the chart is drawn."""
-        line = self.root.locator(LINE).locator("visible=true").first
+        line = self.seen(LINE).first
         line.wait_for()
         return line.get_attribute("d")
 

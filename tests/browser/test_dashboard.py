@@ -27,11 +27,11 @@ def test_every_tab_fits_in_both_themes_wide_and_narrow(lab, lab_page, screenshot
     board.press("Suggest")
     board.press("Run search")
     board.wait_for("completed")
-    board.root.locator(".rkw-chart .main-svg").locator("visible=true").first.wait_for()
+    board.seen(".rkw-chart .main-svg").first.wait_for()
     look(lab_page, board, screenshots, "Search")
     for tab, words in {"History": "Tick runs to compare", "Compare": "Page 1", "Data": "Versions and lineage"}.items():
         board.open(tab)
-        board.root.get_by_text(words).locator("visible=true").first.wait_for()
+        board.text(words).first.wait_for()
         look(lab_page, board, screenshots, tab)
     assert lab_page.complaints == []
 
@@ -53,7 +53,7 @@ def test_a_run_is_found_again_with_its_kernel_without_it_and_by_another(lab, lab
     board.run()
     assert page.locator(".rkw-static").locator("visible=true").count() == 0
     board.field("Strategy").select_option("waits")
-    board.root.get_by_text("Goes on when a file is there.").wait_for()
+    board.text("Goes on when a file is there.").wait_for()
     board.press("Run backtest")
     board.wait_for("running")
     lab_page.run_cell(2)  # the kernel is free
@@ -114,7 +114,7 @@ def test_the_keyboard_alone_does_whole_runs(lab, lab_page):
     assert board.title().startswith("Run 1: sma_cross(fast=12,")
     board.tab_to("Strategy", "Shift+Tab")
     keys.type("end")
-    board.root.get_by_text("Never ends by itself.").wait_for()
+    board.text("Never ends by itself.").wait_for()
     board.tab_to("Run backtest")
     keys.press("Enter")
     board.wait_for("running")
@@ -127,6 +127,6 @@ def test_the_keyboard_alone_does_whole_runs(lab, lab_page):
         keys.press(key)
     board.tab_to("Choose run 1")
     keys.press("Space")
-    board.root.get_by_text("Ticked: 1.").wait_for()
+    board.text("Ticked: 1.").wait_for()
     assert lab_page.page.locator(".jp-Cell").count() == 2
     assert lab_page.complaints == []

@@ -27,7 +27,7 @@ def test_a_researcher_goes_through_everything(page_of, front_end, browser, scree
 
 def pick(board):
     board.field("Dataset").select_option("Market 1 · M1 · 1d · 1,500 bars")
-    board.root.get_by_text("M1 · 1d · 1,500 bars · 2018-01-01").wait_for()
+    board.text("M1 · 1d · 1,500 bars · 2018-01-01").wait_for()
     board.field("Strategy").select_option("sma_cross")
     board.field("Fast").wait_for()
 
@@ -35,9 +35,7 @@ def pick(board):
 def correct_a_wrong_parameter(board):
     board.field("Fast").fill("1")
     assert board.run("failed").startswith("Not started. fast=1: Input should be greater than or equal to 2.")
-    beside = (
-        board.root.locator(".rkw-invalid").filter(has=board.page.get_by_label("Fast", exact=True)).get_by_role("alert")
-    )
+    beside = board.seen(".rkw-invalid").filter(has=board.page.get_by_label("Fast", exact=True)).get_by_role("alert")
     assert beside.inner_text().endswith("Input should be greater than or equal to 2.")
     board.field("Fast").fill("15")
     board.field("Fast").press("Tab")
@@ -53,26 +51,26 @@ def correct_a_wrong_parameter(board):
 
 def watch_and_cancel(board):
     board.field("Strategy").select_option("endless")
-    board.root.get_by_text("Never ends by itself.").wait_for()
+    board.text("Never ends by itself.").wait_for()
     board.press("Run backtest")
     board.wait_for("running")
-    board.root.get_by_text("%").locator("visible=true").filter(has_text="in another process").wait_for()
-    assert board.root.locator(".rkw-progress").is_visible()
+    board.text("%").filter(has_text="in another process").wait_for()
+    assert board.seen(".rkw-progress").is_visible()
     board.field("Strategy").select_option("momentum")  # answered by the kernel, which is free
     board.field("Length").wait_for()
-    assert "running" in board.root.locator("[data-testid=status]:visible").first.get_attribute("data-state")
+    assert "running" in board.seen("[data-testid=status]").first.get_attribute("data-state")
     board.press("Cancel")
     assert board.wait_for("cancelled").startswith("Cancelled after ")
 
 
 def see_why_it_failed(board):
     board.field("Strategy").select_option("raises")
-    board.root.get_by_text("Fails for a reason.").wait_for()
+    board.text("Fails for a reason.").wait_for()
     told = board.run("failed")
     assert "no such <i>column</i>" in told
     assert "KeyError" in told  # the cause
-    board.root.locator("summary", has_text="Where it happened").click()
-    assert "in signals" in board.root.locator(".rkw-status pre").inner_text()
+    board.seen("summary", has_text="Where it happened").click()
+    assert "in signals" in board.seen(".rkw-status pre").inner_text()
     assert board.title().startswith("Run 2: ")  # what was there stays
 
 
@@ -81,7 +79,7 @@ def compare(board):
     for number in (1, 2):
         board.field(f"Choose run {number}").check()
     board.press("Compare")
-    board.root.locator(".rkw-headline", has_text="The first order that differs").locator("visible=true").wait_for()
+    board.seen(".rkw-headline", has_text="The first order that differs").wait_for()
     board.line()
 
 

@@ -124,6 +124,14 @@ class Endless(rk.Strategy):
             pass
 
 
+class EndlessOrders(rk.Strategy):
+    """Never ends at its first bar, in this process."""
+
+    def on_bar(self, ctx):
+        while True:
+            pass
+
+
 class UnreadableError(Exception):
     def __str__(self):
         raise RuntimeError("no words")
@@ -135,7 +143,7 @@ HOSTILE = "<img src=x onerror=alert(1)> & Söhne"
 @pytest.fixture(scope="session")
 def strategies():
     """Return the strategies of this folder's tests by name; no other process finds them."""
-    return {kind.name: kind for kind in (EveryKind, FurtherKinds, Required, Breaks, Endless)}
+    return {kind.name: kind for kind in (EveryKind, FurtherKinds, Required, Breaks, Endless, EndlessOrders)}
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from research_kit.widgets.parts.background import Background
+from research_kit.widgets.parts.background import TURN, Background
 
 
 @pytest.fixture
@@ -64,3 +64,27 @@ def test_waiting_inside_of_itself_does_not_hang(work):
     work.start(work.wait, told.append, told.append)
     work._thread.join(10)
     assert told == [False]
+
+
+def test_a_new_piece_of_work_begins_while_a_forgotten_one_goes_on(work):
+    told, go = [], threading.Event()
+    work.start(lambda: go.wait(10) and "old", told.append, told.append)
+    old = work._thread
+    work.forget()
+    assert not work.is_busy
+    work.start(lambda: "new", told.append, told.append)
+    assert work.wait(10)
+    go.set()
+    old.join(10)
+    assert told == ["new"]
+
+
+def test_an_end_is_not_told_between_a_glance_and_what_follows_it(work):
+    """Whoever has the turn sees all of it: what is forgotten meanwhile is not told afterwards."""
+    told, done = [], threading.Event()
+    with TURN:
+        work.start(lambda: done.set() or 7, told.append, told.append)
+        assert done.wait(10)
+        work.forget()
+    assert work.wait(10)
+    assert told == []

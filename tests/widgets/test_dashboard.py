@@ -1,5 +1,6 @@
 """The dashboard joins what the parts do, opens its tabs when they are asked for, and leaves nothing behind."""
 
+import threading
 from html.parser import HTMLParser
 
 import pytest
@@ -209,6 +210,59 @@ def test_a_tab_that_cannot_be_made_ahead_says_so_where_it_is_opened(dashboard, m
     assert dashboard.note.value == ""
     dashboard.tab = "History"
     assert "the disk is gone" in dashboard.note.value
+
+
+def test_a_tab_that_is_opened_while_it_is_made_is_made_once(dashboard, monkeypatch, at_once):
+    began, go, made = threading.Event(), threading.Event(), []
+
+    def slow(*arguments):
+        made.append(CompareTab(*arguments))
+        began.set()
+        assert go.wait(10)
+        return made[-1]
+
+    monkeypatch.setattr("research_kit.widgets.parts.kept.KeptView.display", lambda *_: None)
+    monkeypatch.setattr("research_kit.widgets.dashboard.CompareTab", slow)
+    monkeypatch.setattr("research_kit.widgets.dashboard.TABS", ("Compare",))
+    dashboard._ipython_display_()
+    assert began.wait(10)
+    asked = threading.Thread(target=dashboard.part, args=("Compare",))
+    asked.start()
+    asked.join(0.1)
+    go.set()
+    asked.join(10)
+    assert dashboard._ahead.wait(LONG)
+    assert len(made) == 1
+
+
+def test_what_is_new_in_explore_is_found_by_tabs_that_were_made_before(empty_ws, make_bars, monkeypatch, at_once):
+    monkeypatch.setattr("research_kit.widgets.parts.kept.KeptView.display", lambda *_: None)
+    empty_ws.import_dataset(make_bars(60).frame, name="One", timezone="UTC")
+    dashboard = rk.widgets.Dashboard(empty_ws)
+    dashboard._ipython_display_()
+    assert dashboard._ahead.wait(LONG)
+    empty_ws.import_dataset(make_bars(70).frame, name="Two", timezone="UTC")
+    dashboard.datasets.value = "Two"
+    for tab in ("Search", "Data"):
+        dashboard.tab = tab
+        assert dashboard.part(tab).datasets.name == "Two"
+        assert dashboard.note.value == ""
+    empty_ws.import_dataset(make_bars(80).frame, name="Three", timezone="UTC")
+    dashboard.tab = "Explore"
+    dashboard.tab = "Search"
+    assert "Three" in [label.split(" · ")[0] for label, _ in dashboard.part("Search").datasets.list.options]
+    dashboard.close()
+
+
+def test_what_is_typed_is_told_and_kept(dashboard, monkeypatch):
+    told = []
+    dashboard.explore.on_change(lambda: told.append(dashboard.parameters.fields["fast"].input.value))
+    dashboard.parameters.fields["fast"].input.value = "7"
+    dashboard.options.fields["slippage"].input.value = "0.001"
+    assert told == ["7", "7"]
+    shown = dashboard.static()
+    assert "7" in shown
+    assert "0.001" in shown
 
 
 def test_history_and_compare_lead_to_one_another_and_back(dashboard, ws):

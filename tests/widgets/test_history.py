@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 import research_kit as rk
-from research_kit.errors import NotFoundError, OptionError
+from research_kit.errors import NotFoundError, OptionError, StoreError
 from research_kit.store.jobs import claim_job, fail_job
 from research_kit.widgets.history.history import History
 from research_kit.widgets.history.run_list import PAGE, BacktestPicker, RunList
@@ -316,6 +316,28 @@ def test_a_pending_job_is_cancelled(own):
     assert texts(jobs, "status") == ["cancelled"]
     assert jobs.cancel_button.layout.display == "none"
     jobs.close()
+
+
+def test_what_could_not_be_cancelled_stays_said_and_closing_ends_the_watch(own, monkeypatch):
+    monkeypatch.setattr("research_kit.widgets.work.job_list.EVERY", 0.02)
+    jobs = JobList(own)
+    job_id = pending(own)
+    jobs.refresh()
+
+    def fail(job):
+        raise StoreError("The database is gone.")
+
+    monkeypatch.setattr("research_kit.runs.jobs.job.Job.cancel", fail)
+    jobs.open(job_id)
+    jobs.cancel_button.click()
+    assert jobs._cancelling.wait(20)
+    jobs.refresh()
+    assert "The database is gone." in jobs.trouble.value
+    watcher = jobs._watcher
+    assert watcher.is_alive()
+    jobs.close()
+    watcher.join(10)
+    assert not watcher.is_alive()
 
 
 def pending(ws):

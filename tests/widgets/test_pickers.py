@@ -1,5 +1,7 @@
 """The pickers list what is there, keep what is chosen, and say what they know about it."""
 
+import threading
+
 import pytest
 import sqlalchemy as sa
 
@@ -124,6 +126,25 @@ def test_refresh_keeps_the_choice_and_finds_new_datasets(empty_ws, make_bars):
     assert picker.name == "One"
     assert told == [1]  # nothing changed, so nobody is told
     picker.close()
+
+
+def test_what_another_thread_sets_unheard_does_not_make_deaf_for_what_is_typed(datasets):
+    """A list that is being refreshed in the background hears what a user chooses meanwhile."""
+    begun, go, told = threading.Event(), threading.Event(), []
+
+    def quietly():
+        with datasets._unheard():
+            begun.set()
+            assert go.wait(10)
+
+    other = threading.Thread(target=quietly)
+    other.start()
+    assert begun.wait(10)
+    datasets.on_change(lambda: told.append(datasets.value))
+    datasets.list.value = 1 if datasets.value == 2 else 2
+    go.set()
+    other.join(10)
+    assert told == [datasets.list.value]
 
 
 def test_two_versions_of_a_name_are_told_apart(empty_ws, make_bars):

@@ -247,7 +247,47 @@ def test_the_end_of_a_check_of_another_run_is_not_shown(runs, monkeypatch):
     panel.close()
 
 
+def test_nothing_of_another_run_stays(runs, monkeypatch):
+    panel = TrustPanel(runs[0])
+    assert panel.wait(60)
+    panel.evidence.show("<p>what was weighed</p>")
+    before, go = panel.headline.value, threading.Event()
+    monkeypatch.setattr(type(runs[0]), "headline", property(lambda run: go.wait(10) and "the next"))
+    panel.show(runs[1])
+    assert panel.evidence.value == ""
+    assert panel.headline.value != before
+    go.set()
+    assert panel.wait(60)
+    assert "the next" in panel.headline.value
+    panel.close()
+
+
 # the report
+
+
+def test_the_report_of_another_run_is_written_and_not_shown(runs, tmp_path, monkeypatch):
+    go, made = threading.Event(), []
+
+    def report(run):
+        assert go.wait(10)
+        made.append(run.id)
+        page = tmp_path / f"run-{run.id}.html"
+        page.write_text("<html></html>", "utf-8")
+        return page
+
+    monkeypatch.setattr(type(runs[0]), "report", report)
+    button = ReportButton(runs[0])
+    button.make()
+    button.show(runs[1])
+    assert not button.button.disabled
+    button.button.click()  # while the first is being written
+    assert button.button.disabled
+    go.set()
+    assert button.wait(10)
+    assert button.path == tmp_path / f"run-{runs[1].id}.html"
+    button.show(runs[0])
+    assert (button.path, button.told.value, button.save_button.layout.display) == (None, "", "none")
+    button.close()
 
 
 def test_a_report_is_made_beside_the_notebook(runs, tmp_path, monkeypatch):
@@ -285,6 +325,8 @@ def test_a_report_that_cannot_be_made_says_why(runs, monkeypatch):
     button.close()
 
 
-def test_there_is_a_link_only_to_what_jupyter_serves(tmp_path):
+def test_there_is_a_link_only_to_what_jupyter_serves(tmp_path, monkeypatch):
     assert link_html(tmp_path / "a" / "r.html", tmp_path).startswith('<a href="a/r.html"')
     assert link_html(tmp_path / "r.html", tmp_path / "notebooks") == ""
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.8")
+    assert link_html(tmp_path / "a" / "r.html", tmp_path) == ""

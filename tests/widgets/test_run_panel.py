@@ -8,6 +8,7 @@ from waiting import eventually
 
 import research_kit as rk
 from research_kit.errors import OptionError
+from research_kit.store import jobs
 from research_kit.widgets.work.errands import HereErrand, JobErrand, Request
 from research_kit.widgets.work.run_panel import RunPanel
 
@@ -109,8 +110,9 @@ def test_a_class_that_no_other_process_finds_runs_here_and_says_so(panel, asked,
     assert not panel.run_button.disabled
 
 
-def test_a_loop_without_end_in_this_kernel_is_interrupted(panel, asked, ws):
-    asked.key = "endless"
+@pytest.mark.parametrize("key", ["endless", "endless_orders"])
+def test_a_loop_without_end_in_this_kernel_is_interrupted(panel, asked, ws, key):
+    asked.key = key
     panel.run()
     eventually(lambda: ws.jobs()["status"].iloc[0] == "running", 10)
     panel.cancel()
@@ -132,6 +134,44 @@ def test_what_is_being_written_is_not_interrupted(ws, strategies):
 
     assert errand.carry_out(tell).state == "cancelled"
     assert told == ["opening the bars", "told"]
+    assert ws.jobs()["status"].iloc[0] == "cancelled"
+
+
+@pytest.mark.parametrize("way", ["error", "exit"])
+def test_the_end_of_the_strategy_s_own_code_is_not_interrupted(ws, strategies, monkeypatch, way):
+    """Its error is being written when Cancel is pressed: it is written whole."""
+    errand = HereErrand(ws, Request(strategies["breaks"], 1, "Calm", {"way": way}, {}), "it is of a cell")
+    written = jobs.fail_job
+
+    def slowly(*arguments):
+        errand.cancel()
+        for _ in range(100_000):  # an interrupt would come here
+            pass
+        return written(*arguments)
+
+    monkeypatch.setattr(jobs, "fail_job", slowly)
+    assert errand.carry_out(lambda standing: None).state == "failed"
+    assert ws.jobs()["status"].iloc[0] == "failed"
+
+
+def test_what_is_written_after_long_signals_is_not_interrupted(ws, strategies, monkeypatch):
+    monkeypatch.setattr("research_kit.runs.recording.REPORT_EVERY", 0.0)
+    errand = HereErrand(ws, Request(ws.registry.resolve("sma_cross"), 1, "Calm", {}, {}), "it is of a test")
+    report, steps = jobs.report_progress, []
+
+    def slowly(*arguments):
+        steps.append(arguments[-1])
+        if steps[-1] == "filling orders":
+            errand.cancel()
+            for _ in range(100_000):
+                pass
+        done = report(*arguments)
+        steps.append("written")
+        return done
+
+    monkeypatch.setattr(jobs, "report_progress", slowly)
+    assert errand.carry_out(lambda standing: None).state == "cancelled"
+    assert steps[-2:] == ["filling orders", "written"]
     assert ws.jobs()["status"].iloc[0] == "cancelled"
 
 

@@ -52,6 +52,7 @@ class Picker(Part, ABC):
 
     @value.setter
     def value(self, key: Any) -> None:
+        self._read()  # it may be new
         found = self._find(key)
         if found is not None and not self._is_known(found):
             near = did_you_mean(str(key), {self._name_of(item) for item in self._known()})

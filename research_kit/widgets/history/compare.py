@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 import numpy as np
 
-from research_kit.errors import OptionError, ResearchKitError, error_text
+from research_kit.errors import OptionError
 from research_kit.runs.run import Run
 from research_kit.widgets.history.compare_tables import context_html, differences_html, metrics_side_by_side
 from research_kit.widgets.parts.background import Background
 from research_kit.widgets.parts.chart import Chart
 from research_kit.widgets.parts.part import Note, Part, alert, hint
+from research_kit.widgets.parts.words import told
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -109,7 +110,7 @@ class CompareView(Part):
 
     def _failed(self, error: BaseException) -> None:
         self.heading.show("")
-        words = str(error) if isinstance(error, ResearchKitError) else error_text(error)
+        words = told(error)
         self.note.show(alert(f"They could not be compared. {words}"))
 
 

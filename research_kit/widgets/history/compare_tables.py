@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from research_kit.charts.series import stamps
 from research_kit.metrics.registry import GROUPS, HEADLINE, METRICS, UNDEFINED, format_value
+from research_kit.widgets.parts.words import is_missing, scroll
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,10 +51,9 @@ def metrics_side_by_side(names: Sequence[str], metrics: Sequence[Values]) -> str
     groups = "".join(_group(group, metrics) for group in GROUPS)
     note = '<div class="rkw-hint">★ marks the best where one end of a metric is better than the other.</div>'
     return (
-        f'<div class="rkw-scroll" tabindex="0" role="region" aria-label="Metrics side by side">'
-        f"<table>{head}<tbody>{first}</tbody></table></div>{note}"
-        f'<details class="rkw-more"><summary>All metrics</summary><div class="rkw-scroll" tabindex="0" role="region" '
-        f'aria-label="All metrics side by side"><table>{head}{groups}</table></div></details>'
+        f"{scroll('Metrics side by side', f'<table>{head}<tbody>{first}</tbody></table>')}{note}"
+        f'<details class="rkw-more"><summary>All metrics</summary>'
+        f"{scroll('All metrics side by side', f'<table>{head}{groups}</table>')}</details>"
     )
 
 
@@ -65,10 +65,7 @@ def differences_html(names: Sequence[str], differences: Mapping[str, Sequence[An
         f'<tr><th scope="row" class="rkw-text">{escape(what)}</th>{"".join(map(_plain_cell, values))}</tr>'
         for what, values in differences.items()
     )
-    return (
-        '<div class="rkw-scroll" tabindex="0" role="region" aria-label="What differs in what was run">'
-        f"<table>{_head('What differs', names)}<tbody>{rows}</tbody></table></div>"
-    )
+    return scroll("What differs in what was run", f"<table>{_head('What differs', names)}<tbody>{rows}</tbody></table>")
 
 
 def context_html(context: pd.DataFrame) -> str:
@@ -86,10 +83,11 @@ def _side(name: str, bars: Any) -> str:
         f'<tr><th scope="row" class="rkw-text">{time}</th>{"".join(map(_number_cell, values))}</tr>'
         for time, values in zip(stamps(shown.index.tz_localize(None).to_numpy()), shown.to_numpy(), strict=True)
     )
-    return (
-        f'<div class="rkw-scroll" tabindex="0" role="region" aria-label="Bars of {escape(name)}"><table><thead><tr>'
-        f'<th scope="col" class="rkw-text">{escape(name)}</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    table = (
+        f'<table><thead><tr><th scope="col" class="rkw-text">{escape(name)}</th>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )
+    return scroll(f"Bars of {name}", table)
 
 
 def _head(first: str, names: Sequence[str]) -> str:
@@ -128,6 +126,6 @@ def _plain_cell(value: Any) -> str:
 
 
 def _number_cell(value: Any) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - NaN
+    if is_missing(value):
         return f"<td>{UNDEFINED}</td>"
     return f"<td>{escape(f'{value:,.6g}' if isinstance(value, float | int) else str(value))}</td>"

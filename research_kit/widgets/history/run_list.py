@@ -186,12 +186,8 @@ class BacktestPicker(RunList):
 
 def _row(one: dict[Any, Any]) -> Row:
     parameters = ", ".join(f"{name}={value}" for name, value in (one["strategy_params"] or {}).items())
-    metrics = [_metric(name, one[name]) for name, _ in _METRICS]
+    metrics = [format_value(name, one[name]) for name, _ in _METRICS]
     dataset, note = (str(one[name]) if isinstance(one[name], str) else "" for name in ("dataset", "note"))
     texts = [f"{one['id']}", "★" if one["pinned"] else "", str(one["strategy_name"]), parameters, dataset or UNDEFINED]
     marks = [", ".join(one["tags"]), note.partition("\n")[0]]
     return Row(int(one["id"]), [*texts, *metrics, *marks, f"{one['created_at']:%Y-%m-%d %H:%M}"], f"run {one['id']}")
-
-
-def _metric(name: str, value: Any) -> str:
-    return format_value(name, None if value is None or value != value else float(value))  # noqa: PLR0124 - NaN

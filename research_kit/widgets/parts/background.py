@@ -7,6 +7,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 Result = TypeVar("Result")
+TURN = threading.RLock()
+"""Whoever shows something new has it, so that one thing is done at a time: JupyterLab hands the messages of widgets to
+two threads, and work in the background ends in others."""
 
 
 class Background:
@@ -15,38 +18,51 @@ class Background:
     def __init__(self, name: str) -> None:
         self.name = f"research-kit-{name}"
         self._thread: threading.Thread | None = None
-        self._newest = 0
+        self._newest = self._begun = 0
 
     @property
     def is_busy(self) -> bool:
-        """Whether the newest piece of work goes on."""
-        return self._thread is not None and self._thread.is_alive()
+        """Whether a piece of work goes on whose end will be told."""
+        return self._newest == self._begun and self._thread is not None and self._thread.is_alive()
 
     def start(
         self, work: Callable[[], Result], done: Callable[[Result], None], failed: Callable[[BaseException], None]
     ) -> None:
         """Begin; at its end ``done`` gets the result, or ``failed`` the error, also one of ``done``."""
-        self._newest += 1
-        mine = self._newest
-
-        def run() -> None:
-            try:
-                result = work()
-                if mine == self._newest:
-                    done(result)
-            except BaseException as error:
-                if mine == self._newest:
-                    failed(error)
-
-        self._thread = threading.Thread(target=run, name=self.name, daemon=True)
-        self._thread.start()
+        with TURN:
+            self.forget()
+            mine = self._begun = self._newest
+            self._thread = threading.Thread(
+                target=lambda: self._run(mine, work, done, failed), name=self.name, daemon=True
+            )
+            self._thread.start()
 
     def forget(self) -> None:
         """Let what goes on end without telling anybody."""
-        self._newest += 1
+        with TURN:
+            self._newest += 1
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most so many seconds; return whether it has come."""
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is None:
+            return True
+        if self._thread is not threading.current_thread():
             self._thread.join(timeout)
-        return not self.is_busy
+        return not self._thread.is_alive()
+
+    def _run(
+        self,
+        mine: int,
+        work: Callable[[], Result],
+        done: Callable[[Result], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        try:
+            result = work()
+            with TURN:
+                if mine == self._newest:
+                    done(result)
+        except BaseException as error:
+            with TURN:
+                if mine == self._newest:
+                    failed(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,9 +15,9 @@ import ipywidgets as w
 from anywidget import AnyWidget
 
 from research_kit.errors import error_text
+from research_kit.widgets.parts.background import TURN
 from research_kit.widgets.parts.kept import KeptView
-
-LONGEST_ERROR = 2_000  # characters of an error that a view shows
+from research_kit.widgets.parts.words import LONGEST_ERROR
 
 
 def style_sheet() -> w.HTML:
@@ -72,7 +74,7 @@ class Part:
         self.kept = KeptView()
         self._undo: list[Callable[[], None]] = []
         self._listeners: list[Callable[[], None]] = []
-        self._deaf = False
+        self._deaf: int | None = None  # the thread that sets own widgets
 
     @cached_property
     def view(self) -> w.VBox:
@@ -120,33 +122,36 @@ class Part:
     @contextmanager
     def _unheard(self) -> Iterator[None]:
         """Set own widgets without taking it for something that a user chose or typed."""
-        self._deaf = True
+        before, self._deaf = self._deaf, threading.get_ident()
         try:
             yield
         finally:
-            self._deaf = False
+            self._deaf = before
 
     def _on_value(self, widget: w.Widget, handler: Callable[[], None]) -> None:
         def guarded(_: Any) -> None:
-            if not self._deaf:
+            if self._deaf != threading.get_ident():
                 self._guard(handler)
 
         widget.observe(guarded, names="value")
         self._undo.append(lambda: widget.unobserve(guarded, names="value"))
 
-    def _on_click(self, button: w.Button, handler: Callable[[], None]) -> None:
+    def _on_click(self, button: w.Button, handler: Callable[[], None], *, pause: float = 0.0) -> None:
         def guarded(_: Any) -> None:
+            time.sleep(pause)
             self._guard(handler)
 
         button.on_click(guarded)
         self._undo.append(lambda: button.on_click(guarded, remove=True))
 
     def _guard(self, handler: Callable[[], None]) -> None:
-        self.note.show("")
-        try:
-            handler()
-        except Exception as error:
-            self.note.show(alert(error_text(error, LONGEST_ERROR)))
+        """Run a handler when it is its turn; its error is shown in the note."""
+        with TURN:
+            self.note.show("")
+            try:
+                handler()
+            except Exception as error:
+                self.note.show(alert(error_text(error, LONGEST_ERROR)))
 
 
 def close_tree(widget: w.Widget) -> None:

@@ -11,12 +11,12 @@ import ipywidgets as w
 import numpy as np
 
 from research_kit.engine.measure import daily_periods_per_year
-from research_kit.errors import ResearchKitError, error_text
 from research_kit.metrics.inference.intervals import Interval, bootstrap_intervals, trade_intervals
 from research_kit.metrics.registry import GROUPS, METRICS, format_value
 from research_kit.metrics.result import Metrics
 from research_kit.widgets.parts.background import Background
 from research_kit.widgets.parts.part import Note, Part, alert, hint
+from research_kit.widgets.parts.words import scroll, told
 
 if TYPE_CHECKING:
     from research_kit.runs.run import Run
@@ -89,7 +89,7 @@ class MetricsTable(Part):
         self._fill()
 
     def _failed(self, error: BaseException) -> None:
-        words = str(error) if isinstance(error, ResearchKitError) else error_text(error)
+        words = told(error)
         self.told.show(alert(f"There are no intervals. {words}"))
 
     def _fill(self) -> None:
@@ -103,10 +103,7 @@ def metrics_html(metrics: Metrics, intervals: Intervals, benchmark: Metrics | No
     heads = ["Metric", "Value"] + ["95 % interval"] * bool(intervals) + ["Buy and hold"] * (benchmark is not None)
     head = "".join(f'<th scope="col"{_text(at == 0)}>{name}</th>' for at, name in enumerate(heads))
     groups = "".join(_group_html(group, metrics, intervals, benchmark, len(heads)) for group in GROUPS)
-    return (
-        '<div class="rkw-scroll rkw-metrics" tabindex="0" role="region" aria-label="All metrics">'
-        f"<table><thead><tr>{head}</tr></thead>{groups}</table></div>"
-    )
+    return scroll("All metrics", f"<table><thead><tr>{head}</tr></thead>{groups}</table>", "rkw-metrics")
 
 
 def _group_html(group: str, metrics: Metrics, intervals: Intervals, benchmark: Metrics | None, width: int) -> str:

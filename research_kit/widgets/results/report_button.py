@@ -11,9 +11,9 @@ from urllib.parse import quote
 import ipywidgets as w
 from anywidget import AnyWidget
 
-from research_kit.errors import ResearchKitError, error_text
 from research_kit.widgets.parts.background import Background
 from research_kit.widgets.parts.part import Note, Part, alert, hint
+from research_kit.widgets.parts.words import told
 
 if TYPE_CHECKING:
     from research_kit.runs.run import Run
@@ -101,7 +101,7 @@ class ReportButton(Part):
 
     def _failed(self, error: BaseException) -> None:
         self.button.disabled = False
-        words = str(error) if isinstance(error, ResearchKitError) else error_text(error)
+        words = told(error)
         self._show_file(alert(f"There is no report. {words}"))
 
     def _show_file(self, told: str) -> None:
@@ -114,7 +114,12 @@ class ReportButton(Part):
 
 
 def link_html(path: Path, folder: Path | None = None) -> str:
-    """Return a link that opens a file in Jupyter, which serves what lies below the notebook; nothing for others."""
+    """Return a link that opens a file in Jupyter, which serves what lies below the notebook; nothing for others.
+
+    Voilà serves no files; it names itself in the environment of its kernels.
+    """
+    if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
+        return ""
     beside = os.path.relpath(path, folder or Path.cwd())
     if beside.startswith(os.pardir) or Path(beside).is_absolute():
         return ""

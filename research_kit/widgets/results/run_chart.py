@@ -65,15 +65,11 @@ class RunChart(Part):
     def __repr__(self) -> str:
         return f"RunChart({self._name})"
 
-    def show(self, run: Run | None) -> None:
-        """Show a run in the place of the one before; None for none."""
-        self.series = None if run is None else replace(run.chart_series, title="")
-        self._name = "chart" if run is None else f"run-{run.id}"
-        self.controls.layout.display = None if self.series is not None else "none"
-        if self.series is None:
-            self.chart.show(None)
-        else:
-            self.show_whole()
+    def show(self, run: Run) -> None:
+        """Show a run in the place of the one before."""
+        self.series, self._name = replace(run.chart_series, title=""), f"run-{run.id}"
+        self.controls.layout.display = None
+        self.show_whole()
 
     def show_whole(self) -> None:
         """Show the whole run."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
-from research_kit.errors import ResearchKitError, error_text
 from research_kit.metrics.registry import METRICS, format_value
 from research_kit.widgets.parts.background import Background
 from research_kit.widgets.parts.chart import Chart
-from research_kit.widgets.parts.part import LONGEST_ERROR, Note, Part, alert, hint
+from research_kit.widgets.parts.part import Note, Part, alert, hint
+from research_kit.widgets.parts.words import LONGEST_ERROR, scroll, told
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -106,7 +106,7 @@ class SweepView(Part):
             self._changed()
 
         def fail(error: BaseException) -> None:
-            words = str(error) if isinstance(error, ResearchKitError) else error_text(error, LONGEST_ERROR)
+            words = told(error)
             self.luck.show(hint(f"How much of it is luck cannot be told. {words}"))
 
         self._judging.start(sweep.overfitting, tell, fail)
@@ -156,8 +156,8 @@ def top_html(sweep: Sweep) -> str:
     rows = "".join(f"<tr>{_cells(row, sweep)}</tr>" for row in table.to_dict("records"))
     return (
         f'<h4 class="rkw-subtitle">The best {len(table)} sets</h4>'
-        '<div class="rkw-scroll rkw-sets" tabindex="0" role="region" aria-label="The best sets">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{_failures(sweep)}"
+        + scroll("The best sets", f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>", "rkw-sets")
+        + _failures(sweep)
     )
 
 
@@ -168,8 +168,7 @@ def _cells(row: Any, sweep: Sweep) -> str:
 def _cell(name: str, value: Any, sweep: Sweep) -> str:
     if name in sweep.sets.names:
         return f"{value:.6g}" if isinstance(value, float) else str(value)
-    number = None if value is None or value != value else float(value)  # noqa: PLR0124 - NaN is not itself
-    return format_value(sweep.objective.metric if name == "plateau" else name, number)
+    return format_value(sweep.objective.metric if name == "plateau" else name, value)
 
 
 def _title(name: str, sweep: Sweep) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from research_kit.metrics.registry import UNDEFINED, format_value
 from research_kit.widgets.parts.grid import Column
+from research_kit.widgets.parts.words import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +46,9 @@ def writers_of(trades: pd.DataFrame) -> Mapping[str, Writer]:
 
 def _writer(name: str, trades: pd.DataFrame) -> Writer:
     if name == "holding_time_minutes":
-        return lambda value: UNDEFINED if _is_missing(value) else format_value("average_holding_time", float(value))
+        return lambda value: UNDEFINED if is_missing(value) else format_value("average_holding_time", float(value))
     form = _FORMS.get(name) or _form(name, trades)
-    return lambda value: UNDEFINED if _is_missing(value) else form.format(value)
+    return lambda value: UNDEFINED if is_missing(value) else form.format(value)
 
 
 def _form(name: str, trades: pd.DataFrame) -> str:
@@ -58,10 +59,6 @@ def _form(name: str, trades: pd.DataFrame) -> str:
     largest = trades[name].abs().max()
     whole = math.floor(math.log10(largest)) if largest > 0 else 0
     return f"{{:,.{min(max(5 - whole, 2), 8)}f}}"
-
-
-def _is_missing(value: Any) -> bool:
-    return bool(value is None or value != value)  # noqa: PLR0124 - NaN, NaT
 
 
 def _is_daily(trades: pd.DataFrame) -> bool:

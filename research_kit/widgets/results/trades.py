@@ -59,7 +59,7 @@ class TradesTable(Part):
         for name, widget in (("Result", self.result), ("Side", self.side), ("Signal contains", self.text)):
             widget.description, widget.style.description_width = name, "auto"
             self._on_value(widget, self._narrow)
-        self.body = w.VBox([self.filters, self.grid, self.note]).add_class("rkw-trades")
+        self.body = w.VBox([self.filters, self.grid, self.note])
         self._opened: list[Callable[[int], None]] = []
         self.grid.on_event(self._heard)
         self._trades: pd.DataFrame | None = None

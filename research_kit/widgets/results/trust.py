@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
-from research_kit.errors import ResearchKitError, error_text
 from research_kit.metrics.inference.headline import chance
 from research_kit.widgets.parts.background import Background
 from research_kit.widgets.parts.part import Note, Part, alert, hint
+from research_kit.widgets.parts.words import told
 
 if TYPE_CHECKING:
     from research_kit.runs.run import Run
@@ -174,7 +174,7 @@ def _chip(title: str, words: str, sign: tuple[str, str], *, tip: str) -> str:
 
 
 def _words(error: BaseException) -> str:
-    return str(error) if isinstance(error, ResearchKitError) else error_text(error)
+    return told(error)
 
 
 def _button(title: str, tip: str) -> w.Button:

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from research_kit.engine.backtest import SIGNALLING
-from research_kit.errors import ResearchKitError, StrategyError, error_text
+from research_kit.errors import StrategyError, error_text
 from research_kit.runs.jobs.attempt import LIMITS
 from research_kit.runs.places import place_of, split_place
 from research_kit.store.listings import jobs_table
 from research_kit.store.tables import FINAL_STATES
-from research_kit.widgets.parts.part import LONGEST_ERROR
+from research_kit.widgets.parts.words import LONGEST_ERROR, told
 
 if TYPE_CHECKING:
     from research_kit.runs.jobs.job import Job
@@ -208,7 +208,7 @@ class HereErrand:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(before), None)
 
     def _failed(self, error: BaseException) -> Ending:
-        words = str(error) if isinstance(error, ResearchKitError) else error_text(error, LONGEST_ERROR)
+        words = told(error)
         lines = [words]
         lines += [f"Because of {error_text(error.__cause__, LONGEST_ERROR)}"] if error.__cause__ is not None else []
         lines += [str(note) for note in getattr(error, "__notes__", [])]

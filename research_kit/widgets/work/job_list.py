@@ -13,7 +13,8 @@ from research_kit.runs.jobs.settling import settle
 from research_kit.store.listings import jobs_table
 from research_kit.widgets.parts.background import Background
 from research_kit.widgets.parts.grid import Column, Event, Grid, Row
-from research_kit.widgets.parts.part import Note, Part, hint
+from research_kit.widgets.parts.part import Note, Part, alert, hint
+from research_kit.widgets.parts.words import told
 
 if TYPE_CHECKING:
     from research_kit.widgets.parts.shelf import Shelf
@@ -40,12 +41,12 @@ class JobList(Part):
     def __init__(self, ws: Shelf) -> None:
         super().__init__()
         self.ws = ws
-        self.heading, self.details = Note(), Note()
+        self.heading, self.details, self.trouble = Note(), Note(), Note()
         self.grid = Grid("Jobs: Enter tells more", COLUMNS, openable=True)
         self.cancel_button = w.Button(description="Cancel job", tooltip="End the job that is opened").add_class(
             "rkw-small"
         )
-        self.body = w.VBox([self.heading, self.grid, self.details, self.cancel_button, self.note])
+        self.body = w.VBox([self.heading, self.grid, self.details, self.cancel_button, self.trouble, self.note])
         self._rows: dict[int, dict[Any, Any]] = {}
         self._ended: list[Callable[[], None]] = []
         self._cancelling, self._closed = Background("cancel"), threading.Event()
@@ -89,6 +90,7 @@ class JobList(Part):
         job_id = self.grid.current
         if job_id in self.unfinished:
             self.cancel_button.disabled = True
+            self.trouble.show("")
             self._cancelling.start(self.ws.job(job_id).cancel, lambda _: self.refresh(), self._failed)
 
     def on_end(self, handler: Callable[[], None]) -> None:
@@ -123,10 +125,7 @@ class JobList(Part):
         self.details.show(f"<pre>{escape(reason)}</pre>" if reason else hint(f"Job {row['id']} is {row['status']}."))
 
     def _failed(self, error: BaseException) -> None:
-        def again() -> None:
-            raise error
-
-        self._guard(again)
+        self.trouble.show(alert(told(error)))
         self.cancel_button.disabled = False
 
     def _watch(self) -> None:

@@ -12,7 +12,8 @@ import ipywidgets as w
 
 from research_kit.errors import ResearchKitError, error_text
 from research_kit.runs.places import place_of
-from research_kit.widgets.parts.part import LONGEST_ERROR
+from research_kit.widgets.parts.background import TURN
+from research_kit.widgets.parts.words import LONGEST_ERROR
 from research_kit.widgets.work.errands import Ending, Errand, JobErrand, Request, Standing, begin, unfinished
 from research_kit.widgets.work.runner import Runner, left_words
 
@@ -64,7 +65,7 @@ class RunPanel(Runner):
             tooltip="Stop watching: the run goes on in its process and is recorded",
             layout={"display": "none"},
         ).add_class("rkw-quiet")
-        self.body = w.VBox([*self.bar, self.leave_button, self.note]).add_class("rkw-panel")
+        self.body = w.VBox([*self.bar, self.leave_button, self.note])
         self._on_click(self.leave_button, self.leave)
 
     def __repr__(self) -> str:
@@ -137,7 +138,8 @@ class RunPanel(Runner):
             if ending.run is not None:
                 self.last_run = ending.run
                 if self._on_run:
-                    self._on_run(ending.run)
+                    with TURN:
+                        self._on_run(ending.run)
             elif self._on_stop:
                 self._on_stop()
         except Exception as error:

@@ -14,6 +14,7 @@ from research_kit.widgets.parts.part import Part
 
 State = Literal["ready", "running", "completed", "failed", "cancelled"]
 OFTEN = 0.1  # seconds between two updates of the progress bar
+TYPED = 0.1  # seconds in which what was typed last arrives, where JupyterLab hands it to another thread
 
 
 class Runner(Part, ABC):
@@ -42,7 +43,7 @@ class Runner(Part, ABC):
         self.status = w.HTML()
         buttons = w.HBox([self.run_button, self.cancel_button.add_class("rkw-cancel")]).add_class("rkw-buttons")
         self.bar: list[w.Widget] = [buttons, self.progress.add_class("rkw-progress"), self.status]
-        self._on_click(self.run_button, self.run)
+        self._on_click(self.run_button, self.run, pause=TYPED)
         self._on_click(self.cancel_button, self.cancel)
         self._show_state("ready", "Ready.")
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from research_kit.errors import NotFoundError, ResearchKitError, error_text
+from research_kit.errors import NotFoundError
 from research_kit.runs.places import place_of
-from research_kit.widgets.parts.part import LONGEST_ERROR
+from research_kit.widgets.parts.words import told
 from research_kit.widgets.work.errands import Wanted
 
 if TYPE_CHECKING:
@@ -56,11 +56,16 @@ class SweepErrand:
         try:
             found = self.bench.sweep(asked.strategy, asked.dataset, asked.grid, progress=progress, **asked.how)
         except KeyboardInterrupt:
-            return SweepEnding("cancelled", self.so_far())
+            return self._cancelled_with_what_is_done()
         except BaseException as error:  # a strategy may raise anything, SystemExit as well
-            words = str(error) if isinstance(error, ResearchKitError) else error_text(error, LONGEST_ERROR)
-            return SweepEnding("failed", None, words, place_of(error))
+            return _failed(error)
         return SweepEnding("completed", found)
+
+    def _cancelled_with_what_is_done(self) -> SweepEnding:
+        try:
+            return SweepEnding("cancelled", self.so_far())
+        except Exception as error:  # the sets are kept all the same
+            return _failed(error)
 
     def cancel(self) -> None:
         """Ask for its end: after the sets that are being run now; what is done is kept."""
@@ -76,6 +81,10 @@ class SweepErrand:
         except NotFoundError:
             return None
         return found if len(found) and found.strategy_name == self.request.strategy.name else None
+
+
+def _failed(error: BaseException) -> SweepEnding:
+    return SweepEnding("failed", None, told(error), place_of(error))
 
 
 def _newest(bench: Bench) -> int | None:

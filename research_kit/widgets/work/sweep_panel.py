@@ -104,7 +104,7 @@ class SweepPanel(Runner):
             raise OptionError("Choose a strategy.")
         if strategy not in self._grids:
             self._grids[strategy] = GridForm(strategy)
-            self._grids[strategy].on_change(self._keep)
+            self._grids[strategy].on_change(self._changed)
         return self._grids[strategy]
 
     def run(self) -> None:
@@ -125,6 +125,11 @@ class SweepPanel(Runner):
             self.cancel_button.disabled = True
             self._show_state("running", "Cancelling: what is done is kept …")
             self._errand.cancel()
+
+    def refresh(self) -> None:
+        """Read the datasets and strategies again."""
+        self.datasets.refresh()
+        self.strategies.refresh()
 
     def static(self) -> str:
         """Return what is searched, and what was found."""
@@ -166,7 +171,7 @@ class SweepPanel(Runner):
     def _show_grid(self) -> None:
         chosen = self.strategies.strategy is not None
         self._place.children = (self.grid.body if chosen else w.HTML(hint("Choose a strategy.")),)
-        self._keep()
+        self._changed()
 
     def _request(self) -> SweepRequest:
         dataset, strategy = self.datasets.value, self.strategies.strategy
