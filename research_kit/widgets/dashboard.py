@@ -13,8 +13,9 @@ from research_kit.errors import OptionError, did_you_mean
 from research_kit.strategy.base import Strategy
 from research_kit.widgets.data_tab import DataTab
 from research_kit.widgets.explore import Explore
-from research_kit.widgets.parts.background import TURN, Background
-from research_kit.widgets.parts.part import Part, close_tree, hint
+from research_kit.widgets.parts.background import Background
+from research_kit.widgets.parts.part import Part, close_tree, hint, in_voila
+from research_kit.widgets.parts.turn import TURN
 from research_kit.widgets.tabs import CompareTab, HistoryTab
 from research_kit.widgets.work.sweep_panel import SweepPanel
 
@@ -195,7 +196,8 @@ class Dashboard(Part):
     def _ipython_display_(self, **kwargs: Any) -> None:
         self.explore.prepare()
         super()._ipython_display_(**kwargs)
-        self._ahead.start(self._make_ahead, lambda _: None, lambda _: None)  # what failed fails again where it is seen
+        if not in_voila():  # there, a widget that is made while the page loads is lost
+            self._ahead.start(self._make_ahead, lambda _: None, lambda _: None)  # what failed fails where it is seen
 
     def _make_ahead(self) -> None:
         """Make the other tabs while nobody waits for them, so that they open at once."""

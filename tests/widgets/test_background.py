@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from research_kit.widgets.parts.background import TURN, Background
+from research_kit.widgets.parts.background import Background
+from research_kit.widgets.parts.turn import TURN
 
 
 @pytest.fixture

@@ -199,6 +199,14 @@ def test_the_other_tabs_are_made_while_nobody_waits_for_them(dashboard, monkeypa
     assert search.datasets.name == "Calm"  # only the first time it is what Explore has
 
 
+def test_nothing_is_made_ahead_in_voila(dashboard, monkeypatch, at_once):
+    monkeypatch.setattr("research_kit.widgets.parts.kept.KeptView.display", lambda *_: None)
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.8")
+    dashboard._ipython_display_()
+    assert dashboard._ahead.wait(LONG)
+    assert set(dashboard._parts) == {"Explore"}
+
+
 def test_a_tab_that_cannot_be_made_ahead_says_so_where_it_is_opened(dashboard, monkeypatch, at_once):
     def broken(*_):
         raise OSError("the disk is gone")

@@ -6,10 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from research_kit.widgets.parts.turn import TURN
+
 Result = TypeVar("Result")
-TURN = threading.RLock()
-"""Whoever shows something new has it, so that one thing is done at a time: JupyterLab hands the messages of widgets to
-two threads, and work in the background ends in others."""
 
 
 class Background:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +16,8 @@ import ipywidgets as w
 from anywidget import AnyWidget
 
 from research_kit.errors import error_text
-from research_kit.widgets.parts.background import TURN
 from research_kit.widgets.parts.kept import KeptView
+from research_kit.widgets.parts.turn import TURN
 from research_kit.widgets.parts.words import LONGEST_ERROR
 
 
@@ -39,6 +40,11 @@ def alert(message: str) -> str:
 def hint(message: str) -> str:
     """Return a message as small, quiet text; nothing for no message."""
     return f'<div class="rkw-hint">{escape(message)}</div>' if message else ""
+
+
+def in_voila() -> bool:
+    """Return whether this kernel serves a page of Voilà, which names itself in the environment."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
 
 
 class Keys(AnyWidget):

@@ -12,7 +12,7 @@ import ipywidgets as w
 from anywidget import AnyWidget
 
 from research_kit.widgets.parts.background import Background
-from research_kit.widgets.parts.part import Note, Part, alert, hint
+from research_kit.widgets.parts.part import Note, Part, alert, hint, in_voila
 from research_kit.widgets.parts.words import told
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ class ReportButton(Part):
 def link_html(path: Path, folder: Path | None = None) -> str:
     """Return a link that opens a file in Jupyter, which serves what lies below the notebook; nothing for others.
 
-    Voilà serves no files; it names itself in the environment of its kernels.
+    Voilà serves no files.
     """
-    if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
+    if in_voila():
         return ""
     beside = os.path.relpath(path, folder or Path.cwd())
     if beside.startswith(os.pardir) or Path(beside).is_absolute():

@@ -12,7 +12,7 @@ import ipywidgets as w
 
 from research_kit.errors import ResearchKitError, error_text
 from research_kit.runs.places import place_of
-from research_kit.widgets.parts.background import TURN
+from research_kit.widgets.parts.turn import TURN
 from research_kit.widgets.parts.words import LONGEST_ERROR
 from research_kit.widgets.work.errands import Ending, Errand, JobErrand, Request, Standing, begin, unfinished
 from research_kit.widgets.work.runner import Runner, left_words
