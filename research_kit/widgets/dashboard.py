@@ -98,14 +98,15 @@ class Dashboard(Part):
 
     def part(self, name: str) -> Part:
         """Return what a tab holds, made if that was not done yet; at first it has what is chosen in Explore."""
-        made = self._made(name)
-        if name not in self._asked:
-            self._asked.add(name)
-            if isinstance(made, SweepPanel | DataTab):
-                made.datasets.value = self.datasets.value
-            if isinstance(made, SweepPanel):
-                made.strategies.value = self.strategies.value
-        return made
+        with TURN:
+            made = self._made(name)
+            if name not in self._asked:
+                self._asked.add(name)
+                try:
+                    self._follow(made)
+                finally:
+                    self._reveal(name)
+            return made
 
     def use(self, run: Run) -> None:
         """Fill the forms of Explore with what a run was made with, show it there, and open that tab."""
@@ -215,10 +216,23 @@ class Dashboard(Part):
                 made.on_change(self._keep)
                 if isinstance(made, HistoryTab):
                     made.history.on_compare(self._compare)
-                (waiting,), self._places[name].children = self._places[name].children, (made.body,)
-                close_tree(waiting)
+                made.body.layout.display = "none"  # until it has what is chosen in Explore
+                self._places[name].children += (made.body,)
                 self._parts[name] = made
             return self._parts[name]
+
+    def _follow(self, made: Part) -> None:
+        if isinstance(made, SweepPanel | DataTab):
+            made.datasets.value = self.datasets.value
+        if isinstance(made, SweepPanel):
+            made.strategies.value = self.strategies.value
+
+    def _reveal(self, name: str) -> None:
+        """Show a tab in the place of the words that it is being opened."""
+        waiting, body = self._places[name].children
+        body.layout.display = None
+        self._places[name].children = (body,)
+        close_tree(waiting)
 
     def _open(self) -> None:
         """Fill a tab that is opened for the first time, and bring one that was there up to date."""

@@ -187,10 +187,13 @@ def test_the_other_tabs_are_made_while_nobody_waits_for_them(dashboard, monkeypa
     assert dashboard._ahead.wait(LONG)
     assert set(dashboard._parts) == set(TABS)
     made = dict(dashboard._parts)
+    assert [made[tab].body.layout.display for tab in TABS] == [None, *["none"] * 4]
     dashboard.datasets.value, dashboard.strategies.value = 2, "momentum"
     for tab in TABS:
         dashboard.tab = tab
     assert dashboard._parts == made
+    assert [made[tab].body.layout.display for tab in TABS] == [None] * 5
+    assert [dashboard._places[tab].children for tab in TABS] == [(made[tab].body,) for tab in TABS]
     search, data = made["Search"], made["Data"]
     assert (search.datasets.value, search.strategies.value, data.datasets.value) == (2, "momentum", 2)
     search.datasets.value = "Calm"
