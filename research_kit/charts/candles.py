@@ -14,7 +14,7 @@ from research_kit.charts.captions import heading
 from research_kit.charts.marks import order_traces, trade_traces
 from research_kit.charts.orders import order_marks
 from research_kit.charts.refine import Moment, window_slice
-from research_kit.charts.series import BacktestSeries, epoch_ms, trade_marks
+from research_kit.charts.series import BacktestSeries, epoch_ms, time_axis, trade_marks
 from research_kit.charts.template import Theme, chart_template
 from research_kit.errors import OptionError
 
@@ -132,8 +132,7 @@ def candle_figure(
     )  # fmt: skip
     figure.add_traces([*order_traces(orders), *trade_traces(marks)])
     figure.update_yaxes(title_text="Price")
-    hover = "%d %b %Y %H:%M UTC" if series.is_intraday else "%d %b %Y"
-    figure.update_xaxes(type="date", hoverformat=hover, rangeslider_visible=False, range=_ends(data))
+    figure.update_xaxes(**time_axis(series, data.time))
     notes = [*_notes(data), *marks.notes, *orders.notes]
     return figure.update_layout(heading(_title(data), notes, plot=380, bottom=64))
 
@@ -145,14 +144,6 @@ def _title(data: Candles) -> str:
 def _notes(data: Candles) -> Iterator[str]:
     if data.each:
         yield f"{len(data.time):,} candles of {data.bars:,} bars, with their true highs and lows"
-
-
-def _ends(data: Candles) -> list[float] | None:
-    if len(data.time) < 2:
-        return None
-    first, last = epoch_ms(data.time[[0, -1]]).tolist()
-    room = (last - first) * max(0.01, 0.7 / (len(data.time) - 1))
-    return [first - room, last + room]
 
 
 def _inside(series: BacktestSeries, start: Moment | None, end: Moment | None) -> Mapping[str, NDArray[Any]]:

@@ -68,7 +68,7 @@ def cost_steps(series: BacktestSeries) -> CostSteps:
 
 
 def _sum(series: BacktestSeries, name: str) -> float:
-    values = np.asarray(series.closed(name), dtype=np.float64)
+    values = series.closed_numbers(name)
     if not np.isfinite(values).all():
         raise OptionError(f"The trades' {name} has values that are no numbers, so that costs cannot be added up.")
     return math.fsum(values)

@@ -1,4 +1,4 @@
-"""Where equity could have gone with the same days in another order: a band around the path that it took."""
+"""Where equity could have gone with days drawn anew from the same ones: a band around the path that it took."""
 
 from __future__ import annotations
 

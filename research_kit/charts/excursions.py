@@ -42,9 +42,9 @@ class Excursions:
 
 def excursions(series: BacktestSeries, limit: int = DOTS) -> Excursions:
     """Return the excursions of at most `limit` closed trades: the most extreme, and of the others each nth."""
-    value = _floats(series, "quantity") * _floats(series, "entry_price")
+    value = series.closed_numbers("quantity") * series.closed_numbers("entry_price")
     with np.errstate(divide="ignore", invalid="ignore"):
-        columns = [_floats(series, name) / np.abs(value) for name in ("max_loss", "max_profit", "pnl")]
+        columns = [series.closed_numbers(name) / np.abs(value) for name in ("max_loss", "max_profit", "pnl")]
     kept = _chosen(columns, limit)
     worst, best, result = (column[kept] for column in columns)
     time = np.asarray(series.closed("entry_time"), dtype="datetime64[ns]")
@@ -107,7 +107,3 @@ def _dots(data: Excursions, x: FloatArray, axis: str, said: str) -> list[go.Scat
             ("Loss or zero", data.result <= 0.0, {"color": LOSS, "symbol": "x"}),
         )
     ]
-
-
-def _floats(series: BacktestSeries, name: str) -> FloatArray:
-    return np.asarray(series.closed(name), dtype=np.float64)

@@ -85,7 +85,8 @@ def _rolling(series: BacktestSeries, *, theme: Theme = "notebook", window: int |
 
 
 def _returns(series: BacktestSeries, *, theme: Theme = "notebook") -> go.Figure:
-    return returns_histogram_figure(days_of(series).returns, theme=theme, title="Daily returns")
+    title = "Daily returns" if series.period == "day" else f"Returns of {series.period}s"
+    return returns_histogram_figure(days_of(series).returns, theme=theme, title=title, period=series.period)
 
 
 def _excursions(series: BacktestSeries, *, theme: Theme = "notebook") -> go.Figure:
@@ -108,8 +109,10 @@ def _fan(series: BacktestSeries, *, theme: Theme = "notebook", periods: int | No
     fan = monte_carlo(days_of(series).returns, periods=periods)
     if fan is None:
         bare = go.Figure(layout={"template": chart_template(theme)})
-        return bare.update_layout(heading("Monte Carlo", ["fewer than 10 days: too short to draw from"], plot=60))
-    return fan_figure(fan_data(fan, series.initial_cash), theme=theme, currency=series.currency)
+        short = f"fewer than 10 {series.period}s: too short to draw from"
+        return bare.update_layout(heading("Monte Carlo", [short], plot=60))
+    data = fan_data(fan, series.initial_cash)
+    return fan_figure(data, theme=theme, period=series.period, currency=series.currency)
 
 
 CHARTS: Mapping[str, Callable[..., go.Figure]] = MappingProxyType(

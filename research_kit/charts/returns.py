@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from research_kit.charts.captions import heading
 from research_kit.charts.series import BacktestSeries, chosen_trades
 from research_kit.charts.template import BLUE, GAIN, GREY, LOSS, Theme, chart_template
-from research_kit.charts.text import escape_text
+from research_kit.charts.text import escape_text, signed_percent
 from research_kit.metrics.returns import monthly_returns as returns_of_months
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -70,16 +70,6 @@ def monthly_returns_figure(data: MonthlyReturns, *, theme: Theme = "notebook", t
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     figure.update_xaxes(side="top", showgrid=False, showspikes=False)
     return figure.update_layout(title_text=escape_text(title), margin={"t": 60 if title else 30, "b": 10})
-
-
-def signed_percent(value: float, digits: int = 1) -> str:
-    """Return a fraction as a percent with its sign; what is written as zero has none.
-
-    >>> signed_percent(0.0123), signed_percent(-0.0001)
-    ('+1.2%', '0.0%')
-    """
-    text = f"{value:+.{digits}%}"
-    return text if text.strip("+-0.%") else text[1:]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,7 @@
-"""Sharpe ratio, volatility and beta over the days before each day: whether a result is steady, or one lucky year."""
+"""Sharpe ratio, volatility and beta over the days before each day: whether a result is steady, or one lucky year.
+
+Where bars are longer than a day, each of them counts as one.
+"""
 
 from __future__ import annotations
 
@@ -144,13 +147,14 @@ def rolling_figure(
     if len(rows) == 3:
         figure.add_hline(y=1, yref="y3", **neutral)  # beta of the market itself
     figure.update_layout(xaxis=time_axis(series) | {"anchor": f"y{len(rows)}"})
-    return figure.update_layout(heading("Rolling metrics", _notes(data), plot=150 * len(rows), bottom=64))
+    notes = _notes(data, series.period)
+    return figure.update_layout(heading("Rolling metrics", notes, plot=150 * len(rows), bottom=64))
 
 
-def _notes(data: Rolling) -> list[str]:
+def _notes(data: Rolling, period: str) -> list[str]:
     if not len(data.time):
-        return [f"fewer than {data.window} days: too short for a window"]
-    return [f"over the last {data.window:,} days at each day, about {data.years:.2g} years", "annualised"]
+        return [f"fewer than {data.window} {period}s: too short for a window"]
+    return [f"over the last {data.window:,} {period}s at each {period}, about {data.years:.2g} years", "annualised"]
 
 
 def _line(

@@ -124,7 +124,17 @@ class BacktestSeries:
     @property
     def is_intraday(self) -> bool:
         """Return whether the bars are shorter than a day, so that times need hours and minutes."""
-        return len(self.time) > 1 and bool(np.median(np.diff(self.time[:1000])) < DAY)
+        return bool(self._step < DAY)
+
+    @property
+    def period(self) -> str:
+        """Return what returns are told of: "day", or "bar" where bars are longer than a day, such as weeks."""
+        return "bar" if self._step > DAY else "day"
+
+    @cached_property
+    def _step(self) -> np.timedelta64:
+        """From one bar to the next, by the median of the first thousand; a day where there is only one."""
+        return np.timedelta64(np.median(np.diff(self.time[:1000]))) if len(self.time) > 1 else DAY
 
     def closed(self, name: str) -> NDArray[Any]:
         """Return a column of the trades, of those that are closed, in the order of exit; empty without trades.
@@ -142,6 +152,10 @@ class BacktestSeries:
         kept: NDArray[Any] = np.asarray(self.trades[name])[~np.isnat(exits)]
         return kept
 
+    def closed_numbers(self, name: str) -> NDArray[np.float64]:
+        """Return a column of the closed trades as numbers; the rest is as `closed` does it."""
+        return np.asarray(self.closed(name), dtype=np.float64)
+
     @cached_property
     def drawdown(self) -> NDArray[np.float64]:
         """Equity over its highest value so far (initial cash included) minus 1 at every bar: a fraction <= 0."""
@@ -158,13 +172,14 @@ def epoch_ms(time: NDArray[Any]) -> NDArray[np.float64]:
     return np.where(np.isnat(stamps), np.nan, stamps.view(np.int64) / 1e6)
 
 
-def time_axis(series: BacktestSeries) -> dict[str, Any]:
-    """Return the axis of the bars' times, with room for the whole of the first and the last candle."""
+def time_axis(series: BacktestSeries, time: NDArray[np.datetime64] | None = None) -> dict[str, Any]:
+    """Return the axis of the bars' times, or of others, with room for the whole of the first and the last candle."""
+    shown = series.time if time is None else time
     hover = "%d %b %Y %H:%M UTC" if series.is_intraday else "%d %b %Y"
     axis: dict[str, Any] = {"type": "date", "hoverformat": hover, "rangeslider": {"visible": False}}
-    if len(series.time) > 1:
-        first, last = epoch_ms(series.time[[0, -1]]).tolist()
-        room = (last - first) * max(0.01, 0.6 / (len(series.time) - 1))
+    if len(shown) > 1:
+        first, last = epoch_ms(shown[[0, -1]]).tolist()
+        room = (last - first) * max(0.01, 0.6 / (len(shown) - 1))
         axis["range"] = [first - room, last + room]
     return axis
 

@@ -1,4 +1,4 @@
-"""Text from outside (names, labels, errors) made harmless for the places where Plotly reads markup."""
+"""Text from outside (names, labels, errors) made harmless for the places where Plotly reads markup; signed percents."""
 
 from __future__ import annotations
 
@@ -24,6 +24,16 @@ def escape_text(text: object, limit: int = 120) -> str:
     if len(plain) > limit:
         plain = plain[: limit - 1].rstrip() + "…"
     return plain.translate(_MARKUP)
+
+
+def signed_percent(value: float, digits: int = 1) -> str:
+    """Return a fraction as a percent with its sign; what is written as zero has none.
+
+    >>> signed_percent(0.0123), signed_percent(-0.0001), signed_percent(12.345, 0)
+    ('+1.2%', '0.0%', '+1,234%')
+    """
+    text = f"{value:+,.{digits}%}"
+    return text if text.strip("+-0.%") else text[1:]
 
 
 def _is_hidden(sign: str) -> bool:

@@ -19,7 +19,7 @@ _MINUTES = {"minutes": 1.0, "hours": 60.0, "days": 1440.0}
 
 def trade_returns_figure(series: BacktestSeries, *, theme: Theme = "notebook") -> go.Figure:
     """Return how the closed trades' results are spread, in percent of the value at entry; mean and median marked."""
-    earned = _floats(series, "pnl_percent") / 100.0
+    earned = series.closed_numbers("pnl_percent") / 100.0
     figure = go.Figure(layout={"template": chart_template(theme), "showlegend": False})
     figure.add_trace(histogram_bars(histogram(earned), "trades"))
     finite = earned[np.isfinite(earned)]
@@ -51,7 +51,7 @@ class HoldingTimes:
 
 def holding_times(series: BacktestSeries, bins: int = 30) -> HoldingTimes:
     """Return how many closed trades were held for how long, from entry bar to exit bar."""
-    minutes, won = _floats(series, "holding_time_minutes"), _floats(series, "pnl") > 0.0
+    minutes, won = series.closed_numbers("holding_time_minutes"), series.closed_numbers("pnl") > 0.0
     known = np.isfinite(minutes)
     minutes, won = minutes[known], won[known]
     middle = float(np.median(minutes)) if len(minutes) else 0.0
@@ -80,7 +80,3 @@ def holding_figure(data: HoldingTimes, *, theme: Theme = "notebook") -> go.Figur
     figure.update_xaxes(title_text=f"Held, in {data.unit}", showspikes=False, rangemode="tozero")
     figure.update_yaxes(title_text="Trades")
     return figure.update_layout(heading("Holding times", [note], plot=240, bottom=84))
-
-
-def _floats(series: BacktestSeries, name: str) -> FloatArray:
-    return np.asarray(series.closed(name), dtype=np.float64)

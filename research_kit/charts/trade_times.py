@@ -45,7 +45,7 @@ def trade_times(series: BacktestSeries) -> TradeTimes:
         `series.clock` is no time zone.
     """
     entries = np.asarray(series.closed("entry_time"), dtype="datetime64[ns]").view(np.int64)
-    pnl = np.asarray(series.closed("pnl"), dtype=np.float64)
+    pnl = series.closed_numbers("pnl")
     clock = series.clock if series.is_intraday else "UTC"  # the stamp of a day is its date, not a moment
     local = entries + _offsets(entries, clock)
     hours = local // _HOUR_NS
@@ -64,7 +64,7 @@ def _sums(
 
 
 def _offsets(utc_ns: NDArray[np.int64], clock: str) -> NDArray[np.int64]:
-    """Return how far a clock is ahead of UTC; it is asked once for each hour, within which none changes twice."""
+    """Return how far a clock is ahead of UTC; asked once for each quarter of an hour, within which none changes."""
     if clock == "UTC":
         return np.zeros_like(utc_ns)
     try:

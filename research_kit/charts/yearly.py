@@ -13,6 +13,7 @@ from research_kit.charts.captions import heading
 from research_kit.charts.days import Days, days_of
 from research_kit.charts.series import BacktestSeries
 from research_kit.charts.template import BLUE, GREY, Theme, chart_template
+from research_kit.charts.text import signed_percent
 from research_kit.metrics.drawdown import drawdown_series
 from research_kit.metrics.returns import periodic_returns
 
@@ -97,7 +98,7 @@ def _step(count: int) -> int:
 
 
 def _bars(data: Years, values: FloatArray, name: str, marker: dict[str, Any]) -> go.Bar:
-    written = [f"{value:+.0%}" for value in values] if len(values) <= _WRITTEN else None
+    written = [signed_percent(value, 0) for value in values] if len(values) <= _WRITTEN else None
     return go.Bar(
         x=data.years,
         y=values,

@@ -1,5 +1,7 @@
 """Candles: coarser ones keep what their bars reached, and orders stand where they waited."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from research_kit.charts.candles import candle_figure, candles
 from research_kit.charts.orders import order_marks
-from research_kit.charts.series import BacktestSeries
+from research_kit.charts.series import BacktestSeries, epoch_ms
 from research_kit.errors import OptionError
 
 STEPS = {"s": 1, "m": 60, "h": 3600, "D": 86_400}
@@ -83,6 +85,25 @@ def test_a_part_has_its_own_candles_and_the_trades_that_were_open_in_it(series_o
     inside = (entries <= series.time[1_101]) & (exits >= series.time[999])
     assert marked == 2 * inside.sum() > 0
     assert "Candles of" not in part.layout.title.text
+
+
+def test_trades_that_were_open_before_a_part_are_in_it(series_of):
+    series = series_of(400, 3)
+    time = series.time
+    ends = np.append(time[[50, 300]], np.datetime64("NaT", "ns"))  # over before it, during it, and never
+    held = {**series.trades, "entry_time": time[[10, 20, 30]], "exit_time": ends}
+    part = candle_figure(replace(series, trades=held), start=time[200], end=time[250])
+    entries = [x for trace in part.data[1:] if "entry" in (trace.name or "").lower() for x in trace.x]
+    assert sorted(entries) == epoch_ms(time[[20, 30]]).tolist()
+
+
+def test_the_axis_is_that_of_the_candles_that_are_shown():
+    series = bars(400, "h")
+    axis = candle_figure(series, start=series.time[200], end=series.time[220]).layout.xaxis
+    first, last = epoch_ms(series.time[[199, 221]])
+    assert first - 3.6e6 < axis.range[0] < first < last < axis.range[1] < last + 3.6e6
+    assert axis.hoverformat == "%d %b %Y %H:%M UTC"
+    assert candle_figure(bars(1)).layout.xaxis.range is None
 
 
 def test_candles_can_be_told_apart_without_colour():

@@ -29,6 +29,7 @@ def test_days_end_where_the_session_says():
     equity = np.array([110.0, 121.0, 133.1])
     series = BacktestSeries(time=time, equity=equity, close=equity, benchmark=equity, initial_cash=100.0)
     np.testing.assert_allclose(days_of(series).returns, [0.21, 0.1])
+    np.testing.assert_allclose(days_of(series).market, [0.1, 0.1])  # from the first bar's close, not from its day's
     other = days_of(replace(series, day_ends=np.array([0, 2])))
     np.testing.assert_allclose(other.returns, [0.1, 0.21])
     np.testing.assert_allclose(other.market, [0.0, 0.21])  # the market is bought at the first bar's close
@@ -118,6 +119,13 @@ def test_the_window_is_half_a_year_or_less_and_is_stated():
 def test_without_a_benchmark_there_is_no_beta():
     figure = rolling_figure(rolling(daily(benchmark=None)), daily(benchmark=None))
     assert [trace.name for trace in figure.data] == ["Sharpe ratio", "Volatility"]
+
+
+def test_what_is_written_as_zero_has_no_sign():
+    equity = np.array([10_000.4, 10_000.0, 11_500.0])
+    time = np.array(["2020-12-31", "2021-12-31", "2022-12-31"], dtype="datetime64[ns]")
+    [own] = yearly_figure(yearly(daily(3, time=time, equity=equity, benchmark=None))).data
+    assert list(own.text) == ["0%", "0%", "+15%"]
 
 
 def test_the_band_holds_the_share_of_paths_and_is_the_same_each_time():

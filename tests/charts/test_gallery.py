@@ -1,6 +1,7 @@
 """Every chart by its name: each is drawn whatever the run, is small, escapes its texts, and agrees with the metrics."""
 
 import json
+import re
 import time as clock
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ def results(make_bars):
         "open": rk.run_backtest(days, cross, close_at_end=False, **dear),
         "idle": rk.run_backtest(days.window(0, 30), rk.strategies.SmaCross(fast=50, slow=200)),
         "one bar": rk.run_backtest(days.window(0, 1), rk.strategies.BuyAndHold()),
+        "weeks": rk.run_backtest(make_bars(200, step_ns=7 * 86_400_000_000_000, sigma=0.02), cross),
     }
 
 
@@ -87,6 +89,24 @@ def test_a_wrong_name_is_answered_with_the_nearest(results):
         results["idle"].plot("dark")
     with pytest.raises(OptionError, match=r"'rolling' has no option 'windw'\. Did you mean 'window'"):
         results["idle"].plot("rolling", windw=3)
+
+
+@pytest.mark.parametrize(("name", "said", "other"), [("open", "Da(y|il)", "Bar"), ("weeks", "Bar", "Da(y|il)")])
+@pytest.mark.parametrize("kind", ["returns", "rolling", "fan"])
+def test_bars_longer_than_a_day_are_not_called_days(results, name, kind, said, other):
+    figure = results[name].plot(kind)
+    title, axis = figure.layout.title, figure.layout.xaxis.title.text
+    told = f"{title.text} {title.subtitle.text} {axis} {[trace.hovertemplate for trace in figure.data]}"
+    assert re.search(rf"\b{said}", told, re.IGNORECASE)
+    assert not re.search(rf"\b{other}", told, re.IGNORECASE)
+
+
+def test_a_history_too_short_is_told_in_its_own_bars(results):
+    series = results["weeks"].chart_series
+    few = {name: getattr(series, name)[:5] for name in ("time", "equity", "close", "benchmark", "open", "high", "low")}
+    short = replace(series, **few, trades={}, day_ends=None)
+    assert draw(short, "fan").layout.title.subtitle.text == "fewer than 10 bars: too short to draw from"
+    assert draw(short, "rolling").layout.title.subtitle.text == "fewer than 20 bars: too short for a window"
 
 
 def test_words_of_other_tools_are_understood(results):

@@ -72,6 +72,25 @@ def test_no_trades_are_no_marks(series_of):
     assert trade_marks(series_of(trades=0)).total == 0
 
 
+def test_numbers_of_closed_trades_are_floats_and_none_are_none(series_of):
+    series = series_of(trades=3)
+    series.trades["exit_time"][-1] = np.datetime64("NaT")
+    units = series.closed_numbers("quantity")
+    assert (units.dtype, units.tolist()) == (np.float64, [2.0, 2.0])
+    assert series_of(trades=0).closed_numbers("pnl").shape == (0,)
+    with pytest.raises(OptionError, match="needs the column 'fees'"):
+        series.closed_numbers("fees")
+
+
+@pytest.mark.parametrize(
+    ("hours", "period", "is_intraday"), [(1, "day", True), (24, "day", False), (168, "bar", False)]
+)
+def test_returns_are_told_of_days_or_of_longer_bars(series_of, hours, period, is_intraday):
+    time = np.datetime64("2024-01-01", "ns") + np.arange(30) * np.timedelta64(hours, "h")
+    series = series_of(30, 0, time=time)
+    assert (series.period, series.is_intraday) == (period, is_intraday)
+
+
 def test_a_market_that_was_worth_nothing_is_no_benchmark():
     time, equity = np.arange(3).astype("datetime64[D]"), np.ones(3)
     for close in ([0.0, 1, 2], [3.0, -1, 2]):
