@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from research_kit.charts.text import signed_percent
 from research_kit.errors import OptionError, did_you_mean
 
 if TYPE_CHECKING:
@@ -184,10 +185,7 @@ def _lines(rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _percent(value: float) -> str:
-    if not np.isfinite(value):
-        return NOTHING
-    text = f"{100 * value:+.1f}"
-    return text if text.strip("+-0.") else text[1:]  # what is written as zero has no sign
+    return signed_percent(value).removesuffix("%") if np.isfinite(value) else NOTHING
 
 
 def _shade(value: float, reach: float) -> str:

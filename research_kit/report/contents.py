@@ -8,6 +8,7 @@ import re
 PLACE = "<!--contents-->"
 FEWEST = 3  # sections for which a table of contents is worth its place
 
+_TAKEN = ("report", "tip", "chart-settings")  # by the page itself
 _HEADING = re.compile(r"<h2(?:\s[^>]*)?>(.*?)</h2>", re.DOTALL | re.IGNORECASE)
 
 
@@ -32,10 +33,10 @@ def with_contents(page: str) -> str:
 
 
 def _free(text: str, taken: dict[str, str]) -> str:
-    """Return an id that no other heading has."""
+    """Return an id that nothing else of the page has."""
     words = re.sub(r"\W+", "-", text.lower()).strip("-") or "section"
     name, number = words, 1
-    while name in taken:
+    while name in taken or name in _TAKEN:
         number += 1
         name = f"{words}-{number}"
     return name

@@ -1,4 +1,4 @@
-"""Words for what was run: names and values in one line, searched values, the name of a dataset that may be gone."""
+"""Words for what was run: names and values in a line, searched values, trials, the name of a dataset, even if gone."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ def searched_text(values: Mapping[str, Sequence[Any]]) -> str:
     'fast: 5, 10 · slow: 20 … 199 (180 values)'
     """
     return " · ".join(f"{name}: {_listed(list(listed))}" for name, listed in values.items())
+
+
+def trials_text(count: int) -> str:
+    """Return how many trials there were.
+
+    >>> trials_text(1), trials_text(1_200)
+    ('1 trial', '1,200 trials')
+    """
+    return f"{count:,} trial{'' if count == 1 else 's'}"
 
 
 def dataset_name(home: Home, dataset_id: int | None) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from research_kit.charts.days import days_of, extreme_days
 from research_kit.charts.returns import monthly_returns
+from research_kit.charts.text import signed_percent
 from research_kit.charts.underwater import worst_falls
 from research_kit.charts.yearly import yearly
 from research_kit.engine.options import COSTS, TRADING_COSTS, EngineOptions
@@ -29,7 +30,8 @@ from research_kit.report.cards import (
     warning_box,
 )
 from research_kit.report.cards import Row as CardRow
-from research_kit.report.tables import Cell, Head, data_table, metric_cell
+from research_kit.report.facts import pairs_text, trials_text
+from research_kit.report.tables import Cell, Head, data_table, metric_cell, metric_row
 from research_kit.runs.trust.belief import MARKS
 
 if TYPE_CHECKING:
@@ -56,9 +58,8 @@ YEAR_HEADS = [
     Head("Buy and hold", "The same of the market, without costs."),
     Head("Difference", "Strategy less buy and hold."),
     Head("Max drawdown", "Deepest fall within the year, from days' ends."),
-    Head("Volatility", "Standard deviation of the year's daily returns, annualised."),
+    Head("Volatility", "Standard deviation of the year's returns, of days or of longer bars, annualised."),
 ]
-DAY_HEADS = [Head("Best day"), Head("Return"), Head("Worst day"), Head("Return")]
 DEFLATED = (
     "The chance that the Sharpe ratio is better than the best of as many trials without any skill. "
     "Bailey and López de Prado, 2014."
@@ -75,16 +76,16 @@ def card_of(run: Run) -> Card:
             "Run": f"{run.id} (job {run.job.id}, {run.job.completed_at:%Y-%m-%d %H:%M} UTC)",
             "Dataset": f"{run.dataset_title}: {dataset.rows or 0:,} bars of {dataset.timeframe}, {span}",
             "Strategy": spec["strategy_name"],
-            "Parameters": _pairs(run.parameters),
+            "Parameters": pairs_text(run.parameters),
             "Fills": "next bar's open" if run.options["fill"] == "next_open" else "same bar's close (optimistic)",
-            "Costs": _pairs({name: run.options[name] for name in COSTS if run.options[name]}) or "none",
-            "Further options": _pairs(_changed(run.options)) or "the defaults",
+            "Costs": pairs_text({name: run.options[name] for name in COSTS if run.options[name]}) or "none",
+            "Further options": pairs_text(_changed(run.options)) or "the defaults",
             "Trials on this dataset": f"{run.trials:,}",
             "Holdout": run.holdout.sentence.removeprefix("holdout ") if run.holdout else "none is locked",
             "Data sha256": spec["dataset_sha256"],
             "Source sha256": spec["strategy_sha256"],
             "Spec sha256": spec["spec_hash"],
-            "Versions": _pairs(spec["versions"]),
+            "Versions": pairs_text(spec["versions"]),
         }
     )
 
@@ -93,7 +94,7 @@ def lead_of(run: Run) -> Card:
     """Return one line on what was run, over which data, as which of how many trials, and who has seen the holdout."""
     dataset = run.dataset
     span = f"{dataset.start_date:%Y-%m-%d} to {dataset.end_date:%Y-%m-%d}" if dataset.start_date else "no bars"
-    trials = f"{run.trials:,} trial{'s' if run.trials != 1 else ''} on this dataset so far"
+    trials = f"{trials_text(run.trials)} on this dataset so far"
     facts = [run.dataset_title, f"{dataset.rows or 0:,} bars of {dataset.timeframe}", span, trials]
     return lead(" · ".join(facts + ([run.holdout.sentence] if run.holdout else [])))
 
@@ -161,12 +162,15 @@ def years_of(run: Run) -> Card:
 
 
 def days_of_extremes(run: Run, count: int = 5) -> Card:
-    """Return the best and the worst days, side by side."""
-    found = extreme_days(days_of(run.chart_series), count)
+    """Return the best and the worst days, or bars where these are longer, side by side."""
+    series = run.chart_series
+    found = extreme_days(days_of(series), count)
     best, worst = _listed_days(found.best_time, found.best), _listed_days(found.worst_time, found.worst)
     blank = [Cell("")] * 2
     pairs = zip_longest(best, worst, fillvalue=blank)
-    return data_table(DAY_HEADS, [[*good, *bad] for good, bad in pairs], caption="The best and the worst days.")
+    heads = map(Head, (f"Best {series.period}", "Return", f"Worst {series.period}", "Return"))
+    told = f"The best and the worst {series.period}s."
+    return data_table(list(heads), [[*good, *bad] for good, bad in pairs], caption=told)
 
 
 def trades_of(run: Run, limit: int = 200) -> Card:
@@ -192,8 +196,7 @@ def _number(text: str, value: float) -> Cell:
 
 
 def _percents(value: float) -> Cell:
-    text = f"{100 * value:+,.2f} %" if np.isfinite(value) else UNDEFINED
-    return _number(text if text.strip("+-0. %") else text[1:], value)  # what is written as zero has no sign
+    return _number(signed_percent(value, 2).replace("%", " %") if np.isfinite(value) else UNDEFINED, value)
 
 
 def _listed_days(times: NDArray[Any], returns: NDArray[np.float64]) -> list[list[Cell]]:
@@ -212,8 +215,7 @@ def _days_cell(days: float) -> Cell:
 def _deflated(run: Run) -> Tile:
     """Return the tile that says what the Sharpe ratio is worth after so many trials."""
     figures = run.metrics
-    count = f"{figures['trials']:,} trial{'' if figures['trials'] == 1 else 's'}"
-    note = f"chance of skill, after {count}"
+    note = f"chance of skill, after {trials_text(figures['trials'])}"
     return "Deflated Sharpe ratio", chance(figures["deflated_sharpe_ratio"]), note, DEFLATED
 
 
@@ -233,11 +235,4 @@ def _changed(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _row(run: Run, name: str) -> CardRow:
-    metric = METRICS[name]
-    reason = run.summary.reasons.get(name)
-    note = f"{metric.meaning} {metric.formula}"
-    return metric.title, format_value(name, run.summary[name]), f"{reason}. {note}" if reason else note
-
-
-def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())
+    return metric_row(name, run.summary[name], run.summary.reasons.get(name))

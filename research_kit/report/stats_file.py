@@ -23,7 +23,7 @@ def write_stats(path: Path, stats: object) -> Path:
     """Write a dataclass, or a mapping, of plain values and arrays; returns the path.
 
     Text, numbers, None, times, lists, mappings with text as keys, and arrays of numbers or times come back the same;
-    tuples and arrays of objects come back as lists.
+    tuples and arrays of objects come back as lists, and anything else, such as a date, as its text.
     """
     arrays: dict[str, NDArray[Any]] = {}
     text = json.dumps(_packed(_fields(stats), arrays))
@@ -65,7 +65,7 @@ def _packed(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
         return {"map": [[name, _packed(item, arrays)] for name, item in _fields(value).items()]}
     if isinstance(value, list | tuple):
         return [_packed(item, arrays) for item in value]
-    return value
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def _unpacked(value: Any, stored: Mapping[str, NDArray[Any]]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from research_kit.metrics.registry import METRICS, UNDEFINED, format_value
-from research_kit.report.cards import Card, filled_card
+from research_kit.report.cards import Card, Row, filled_card
 
 MOST_WORDS = 300  # signs of a text
 SHORT = 18  # signs that stay on one line
@@ -39,11 +39,12 @@ class Head:
 
     title: str
     note: str = ""
-    is_text: bool = False
 
 
 def data_table(heads: Sequence[Head], rows: Iterable[Sequence[Cell]], *, caption: str = "") -> Card:
     """Return a table with one row for each thing; its columns can be sorted where scripts run.
+
+    A column without a number is set as text, its long cells broken into lines.
 
     >>> data_table([Head("fast"), Head("Sharpe ratio")], [[Cell("10"), Cell("1.08")]])
     fast: 10, Sharpe ratio: 1.08
@@ -54,7 +55,17 @@ def data_table(heads: Sequence[Head], rows: Iterable[Sequence[Cell]], *, caption
         for row in listed
     ]
     text = "\n".join([*lines, *([caption] if caption else [])])
-    return filled_card("data_table", text, heads=heads, rows=listed, caption=caption)
+    texts = text_columns(listed, len(heads))
+    return filled_card("data_table", text, heads=heads, texts=texts, rows=listed, caption=caption)
+
+
+def text_columns(rows: Sequence[Sequence[Cell]], count: int) -> list[bool]:
+    """Return for each of the first `count` columns whether none of its cells is a number.
+
+    >>> text_columns([[Cell("SPY"), Cell("–")], [Cell("QQQ"), value_cell(10)]], 2)
+    [True, False]
+    """
+    return [not any(row[at].number for row in rows) for at in range(count)]
 
 
 def diff_card(diff: str) -> Card:
@@ -101,10 +112,16 @@ def metric_note(name: str) -> str:
     return f"{METRICS[name].meaning} {METRICS[name].formula}"
 
 
+def metric_row(name: str, value: float | None, reason: str | None = None) -> Row:
+    """Return a metric for a card: title, value as text, what it means, after the reason why it is undefined."""
+    note = metric_note(name)
+    return METRICS[name].title, format_value(name, value), f"{reason}. {note}" if reason else note
+
+
 def text_table(rows: Mapping[str, Sequence[str]], heads: Sequence[str], *, caption: str = "") -> Card:
     """Return a table of texts: a name in the first column, what belongs to it in the others."""
     made = [[Cell(short(name), name), *(Cell(short(text), text) for text in texts)] for name, texts in rows.items()]
-    return data_table([Head(title, is_text=True) for title in heads], made, caption=caption)
+    return data_table(list(map(Head, heads)), made, caption=caption)
 
 
 def time_text(time: Any) -> str:

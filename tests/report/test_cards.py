@@ -75,15 +75,17 @@ def test_a_tile_may_say_what_it_means():
 
 def test_months_are_signed_percents_and_shaded_by_size():
     months = np.full((2, 12), np.nan)
-    months[0, :3] = 0.1, -0.05, 0.0
-    card = monthly_table(np.array([2023, 2024]), months, np.array([0.045, np.nan]))
+    months[0, :4] = 0.1, -0.05, 0.0, -0.0004
+    card = monthly_table(np.array([2023, 2024]), months, np.array([12.345, np.nan]))
     table = cells(card)
     assert table[0][1:] == ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Year"]
-    assert table[1][:4] == ["2023", "+10.0", "-5.0", "0.0"]
-    assert table[1][-1] == "+4.5"
+    assert table[1][:5] == ["2023", "+10.0", "-5.0", "0.0", "0.0"]
+    assert table[1][-1] == "+1,234.5"
     assert table[2][1:] == ["–"] * 13
     shades = [tag["style"] for tag in soup(card).find_all(style=True)]
-    assert shades == ["background-color:rgba(43,140,203,0.56)", "background-color:rgba(213,94,0,0.31)"]
+    assert shades == [
+        f"background-color:rgba({shade})" for shade in ("43,140,203,0.56", "213,94,0,0.31", "213,94,0,0.06")
+    ]
 
 
 def test_no_months_are_an_empty_table():

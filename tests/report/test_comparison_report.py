@@ -1,6 +1,7 @@
 """The report of a comparison: what differs in what was run, where both part, and both in numbers."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,16 +47,41 @@ def test_what_went_through_the_file_makes_the_same_sections(stats, tmp_path):
         assert repr(getattr(sections, name)(stats)) == repr(getattr(sections, name)(back)), name
 
 
-def test_the_difference_is_second_minus_first_with_its_sign(stats):
-    first, second = stats.metrics["total_trades"]
+@pytest.mark.parametrize(
+    ("first", "second", "told", "key"),
+    [(5, 3, "-2", "-2.0"), (3, 5, "+2", "2.0"), (4, 4, "0", "0"), (4, None, "–", "")],
+)
+def test_the_difference_is_second_minus_first_with_its_sign(stats, first, second, told, key):
+    stats = replace(stats, metrics=stats.metrics | {"total_trades": [first, second]})
     row = next(
         row
         for row in BeautifulSoup(sections.metrics_of(stats).html, "html.parser").tbody("tr")
         if row.td.text == "Trades"
     )
-    change = second - first
-    assert row("td")[4].text == (f"+{change:,.0f}" if change > 0 else f"{change:,.0f}")
-    assert float(row("td")[4]["data-key"]) == change
+    assert row("td")[4].text == told
+    assert row("td")[4]["data-key"] == key
+
+
+class Turns(rk.Strategy):
+    """In and out where two averages cross: an exposure, NaN in between, or events, of which entries are a bar late."""
+
+    as_events: bool = False
+
+    def signals(self, bars):
+        above = rk.indicators.sma(bars.close, 3) > rk.indicators.sma(bars.close, 10)
+        turned = np.diff(above, prepend=False)
+        if self.as_events:
+            return rk.Signals(enter_long=np.roll(above & turned, 1), exit_long=~above & turned)
+        return rk.Signals.target(np.where(turned, above, np.nan))
+
+
+def test_a_signal_of_one_side_alone_is_shown_of_that_side_even_where_it_has_gaps(make_bars):
+    sides = [rk.run_backtest(make_bars(300), Turns(as_events=each)) for each in (False, True)]
+    first, second = ComparisonStats.of(rk.compare(*sides)).contexts
+    assert 0 < np.isnan(first["signal exposure"].astype(float)).sum() < len(first["time"])
+    assert "signal enter_long" not in first
+    assert "signal enter_long" in second
+    assert "signal exposure" not in second
 
 
 def test_the_same_is_the_same(results):

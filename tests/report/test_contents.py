@@ -3,8 +3,9 @@
 import pytest
 from bs4 import BeautifulSoup
 
+from research_kit.charts.backtest import equity_figure
 from research_kit.report.contents import PLACE, with_contents
-from research_kit.report.export import export_html
+from research_kit.report.export import export_html, page_file
 
 
 def page_of(*headings):
@@ -24,6 +25,17 @@ def test_ids_are_unique_whatever_headings_are_called():
     assert len(set(ids)) == 6
     assert ids[:2] == ["trades", "trades-2"]
     assert ids[3:] == ["section", "section-2", "größe"]
+
+
+def test_no_heading_has_an_id_of_the_page_itself(notebook, output, series):
+    cells = "## Report", "## Tip", "## Chart settings", [output(figure=equity_figure(series(30)))]
+    page = BeautifulSoup(export_html(notebook(*cells), title="t"), "html.parser")
+    ids = [tag["id"] for tag in page.find_all(id=True)]
+    assert len(set(ids)) == len(ids)
+    assert {"report", "chart-settings"} <= set(ids)
+    assert [page.find(id=link["href"][1:]).name for link in page.select("nav.contents a")] == ["h2"] * 3
+    assert 'tip.id = "tip"' in page_file("tips.js")
+    assert page.find(id="tip") is None
 
 
 def test_few_sections_have_no_contents():

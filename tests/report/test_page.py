@@ -39,8 +39,8 @@ def opened(browser, tmp_path):
 def table(notebook, output):
     """Return the page of a table with numbers, words, and something undefined."""
     numbers = (("1,000", "1000", "b"), ("9", "9", "a"), ("–", "", "c"), ("-5", "-5", "d"))
-    rows = [[Cell(text, key), Cell(word, word)] for text, key, word in numbers]
-    card = data_table([Head("Value", "what <b>value</b> means"), Head("Word", is_text=True)], rows)
+    rows = [[Cell(text, key, number=True), Cell(word, word)] for text, key, word in numbers]
+    card = data_table([Head("Value", "what <b>value</b> means"), Head("Word")], rows)
     return export_html(notebook([output(html=card._repr_html_())]), title="t")
 
 

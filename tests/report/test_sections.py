@@ -79,6 +79,12 @@ def test_the_deepest_fall_is_the_maximum_drawdown(run):
     assert all(date.fromisoformat(row[2]) <= date.fromisoformat(row[3]) for row in table)
     depths = [float(row[1].removesuffix(" %")) for row in table]
     assert depths == sorted(depths)
+    for _, _, *days, lasted, down, up in (row for row in table if row[4] != "–"):
+        peak, trough, recovered = map(date.fromisoformat, days)
+        assert [int(lasted), int(down), int(up)] == [
+            (late - early).days for early, late in ((peak, recovered), (peak, trough), (trough, recovered))
+        ]
+    assert any(row[6] != row[7] for row in table)
 
 
 def test_years_are_those_of_the_months(run):
@@ -95,6 +101,15 @@ def test_the_best_and_the_worst_day_are_those_of_the_metrics(run):
     table = rows(sections.days_of_extremes(run))
     assert table[0][1] == f"{100 * run.summary['best_day']:+.2f} %"
     assert table[0][3] == f"{100 * run.summary['worst_day']:+.2f} %"
+
+
+def test_of_weeks_the_best_and_the_worst_bar_are_told(workspace, make_bars):
+    weeks = make_bars(120, step_ns=7 * DAY, sigma=0.02).frame
+    workspace.import_dataset(weeks, name="weeks", symbol="WEEK", session="24/7")
+    card = sections.days_of_extremes(workspace.run("sma_cross", "weeks", {"fast": 5, "slow": 20}))
+    heads = [head.text for head in BeautifulSoup(card.html, "html.parser")("th")]
+    assert heads == ["Best bar", "Return", "Worst bar", "Return"]
+    assert card.text.endswith("The best and the worst bars.")
 
 
 def test_a_run_without_gains_has_days_of_losses_alone(holding):

@@ -1,6 +1,8 @@
 """The file between a report's two processes: what goes in comes out, and nothing in it runs."""
 
 from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,13 @@ def test_times_alone_numpy_numbers_tuples_and_objects(tmp_path):
     assert back["at"] == stats["at"]
     assert isinstance(back["at"], np.datetime64)
     assert (back["n"], back["pair"], back["mixed"]) == (2.5, [1, "a"], [None, 1])
+
+
+def test_what_is_nothing_of_these_comes_back_as_its_text(tmp_path):
+    back = read_stats(
+        write_stats(tmp_path / "s.npz", {"since": date(2024, 1, 2), "each": [time(9, 30), Decimal("0.1")]})
+    )
+    assert back == {"since": "2024-01-02", "each": ["09:30:00", "0.1"]}
 
 
 def test_dataclasses_become_mappings_of_their_fields(tmp_path):

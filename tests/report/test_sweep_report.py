@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -31,6 +32,17 @@ class Trend(rk.Strategy):
         if self.length == 13:
             raise ValueError(HOSTILE)
         return rk.Signals.target(bars.close > rk.indicators.sma(bars.close, self.length))
+
+
+class Since(rk.Strategy):
+    """Long above an average from a day on."""
+
+    since: date = date(2024, 1, 1)
+    spans: tuple[int, int] = (5, 10)
+
+    def signals(self, bars):
+        fast, slow = (rk.indicators.sma(bars.close, span) for span in self.spans)
+        return rk.Signals.target((fast > slow) & (bars.time >= np.datetime64(self.since)))
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +109,35 @@ def test_the_best_come_first_with_their_plateau(stats):
     values = [float(row.find_all("td")[3]["data-key"]) for row in table.tbody.find_all("tr")]
     assert values == sorted(values, reverse=True)
     assert texts(sections.best_of(stats)).find("span", title=re.compile("lonely peak"))
+
+
+def test_parameters_that_are_words_are_set_as_text(stats):
+    heads = texts(sections.best_of(stats))("th")
+    assert [head.text for head in heads if "rk-text" in head.get("class", [])] == ["way"]
+
+
+def test_days_and_tuples_as_parameters_are_told(bars, tmp_path):
+    grid = {"since": [date(2024, 1, 1), date(2024, 6, 1)], "spans": [(3, 5), (7, 9)]}
+    found = SweepStats.of(rk.run_sweep(bars, Since, grid))
+    back = SweepStats(**read_stats(write_stats(tmp_path / "s.npz", found)))
+    for name in EVERY:
+        assert repr(getattr(sections, name)(found)) == repr(getattr(sections, name)(back)), name
+    assert "since=2024-" in sections.key_figures_of(back).html
+    assert "spans: (7, 9)" in sections.best_of(back).text
+
+
+def test_a_sweep_that_did_not_end_is_warned_of(stats):
+    unfinished = replace(stats, counts=stats.counts | {"asked": 40})
+    assert "7 of 40 sets were not run" in " ".join(card.text for card in sections.warnings_of(unfinished))
+    assert "were not run" not in " ".join(card.text for card in sections.warnings_of(stats))
+
+
+def test_the_trials_are_all_on_the_data_not_those_of_the_sweep(ws, make_bars):
+    ws.import_dataset(make_bars(300, sigma=0.01, step_ns=DAY).frame, name="walk", symbol="W")
+    ws.run("sma_cross", "walk", {"fast": 2, "slow": 7})
+    found = SweepStats.of(ws.sweep("sma_cross", "walk", {"fast": [3, 5], "slow": [10, 20]}, progress=False))
+    assert (found.counts["ran"], found.counts["trials"]) == (4, 5)
+    assert "after 5 trials" in sections.key_figures_of(found).html
 
 
 def test_of_many_pairs_the_ones_that_matter_are_drawn(stats):

@@ -62,6 +62,19 @@ def test_keys_and_explanations_stand_in_the_markup():
     assert page.th.span["title"] == "what A is"
 
 
+def test_a_column_without_a_number_is_set_as_text_and_broken_into_lines():
+    rows = [[Cell("a sentence of several words"), value_cell(3)], [Cell("–"), Cell("–")]]
+    page = soup(data_table([Head("Words"), Head("Count")], rows))
+    assert [head.get("class") for head in page("th")] == [["rk-text"], None]
+    assert [cell.get("class") for cell in page("td")] == [["rk-text", "rk-words"], None, ["rk-text"], None]
+    assert soup(data_table([Head("Words")], [])).th["class"] == ["rk-text"]
+
+
+def test_of_a_long_text_its_beginning_is_shown():
+    assert value_cell("x" * 300).text == "x" * 300
+    assert value_cell("x" * 301).text == "x" * 299 + "…"
+
+
 def test_short_texts_stay_on_a_line_long_ones_break_between_words_hashes_anywhere():
     wraps = [Cell(text).wrap.strip() for text in ("2024-01-02 09:30", "a sentence of several words", "f" * 64)]
     assert wraps == ["", "rk-words", "rk-codes"]

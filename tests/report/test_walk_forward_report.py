@@ -1,5 +1,7 @@
 """The report of a walk-forward: its windows, what was chosen in them, and the account that came of it."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
@@ -17,6 +19,17 @@ EVERY = (
     *("lead_of", "verdict_of", "key_figures_of", "card_of", "chart_of", "windows_of"),
     *("parameters_of", "monthly_of", "metrics_of", "trades_of"),
 )
+
+
+class Since(rk.Strategy):
+    """Long while one average is above another, from a day on."""
+
+    since: date = date(2024, 1, 1)
+    spans: tuple[int, int] = (5, 10)
+
+    def signals(self, bars):
+        fast, slow = (rk.indicators.sma(bars.close, span) for span in self.spans)
+        return rk.Signals.target((fast > slow) & (bars.time >= np.datetime64(self.since)))
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +55,34 @@ def test_the_figures_are_those_of_the_walk_forward(walk, stats):
 def test_each_fold_chose_one_value_of_each_parameter(stats):
     for name in stats.parameters:
         assert sum(count for parameter, _, count in stats.choices if parameter == name) == 4
+
+
+def test_the_share_of_a_value_is_that_of_the_folds(stats):
+    table = BeautifulSoup(sections.parameters_of(stats).html, "html.parser")
+    rows = [[cell.text for cell in row("td")] for row in table.tbody("tr")]
+    assert [row[3] for row in rows] == [f"{100 * int(row[2]) // 4}%" for row in rows]
+    assert sum(int(row[3].rstrip("%")) for row in rows if row[0] == "fast") == 100
+
+
+def test_days_and_tuples_as_parameters_are_told(make_bars, tmp_path):
+    bars = make_bars(320, seed=18, sigma=0.01, step_ns=DAY)
+    grid = {"since": [date(2024, 1, 1), date(2024, 3, 1)], "spans": [(3, 10), (5, 20)]}
+    found = WalkForwardStats.of(rk.run_walk_forward(bars, Since, grid, **SPANS))
+    back = WalkForwardStats(**read_stats(write_stats(tmp_path / "s.npz", found)))
+    for name in EVERY:
+        assert getattr(sections, name)(back) is not None
+    heads = BeautifulSoup(sections.windows_of(back).html, "html.parser")("th")
+    assert {"since", "spans"} <= {head.text for head in heads if "rk-text" in head.get("class", [])}
+    assert "Value: 2024-0" in sections.parameters_of(back).text
+
+
+def test_the_trials_are_all_on_the_data_not_those_of_the_walk_forward(ws, make_bars):
+    ws.import_dataset(make_bars(320, seed=18, sigma=0.01, step_ns=DAY).frame, name="walk", symbol="W")
+    ws.run("sma_cross", "walk", {"fast": 2, "slow": 7})
+    grid = {"fast": [3], "slow": [10, 20]}
+    found = WalkForwardStats.of(ws.walk_forward("sma_cross", "walk", grid, **SPANS, progress=False))
+    assert found.counts == {"folds": 4, "sets": 8, "trials": 9}
+    assert "9 trials on this data" in sections.lead_of(found).text
 
 
 def test_a_parameter_that_never_changes_is_steady(walk, make_bars):

@@ -86,7 +86,7 @@ def equity_of(stats: ComparisonStats) -> go.Figure:
 def metrics_of(stats: ComparisonStats) -> Card:
     """Return every metric that a side has, of both, and second minus first."""
     rows = [_metric_row(name, *pair) for name, pair in stats.metrics.items() if set(pair) != {None}]
-    heads = [Head("Metric", is_text=True), Head("Group", is_text=True), *(Head(name) for name in stats.names)]
+    heads = map(Head, ("Metric", "Group", *stats.names))
     return data_table([*heads, Head("Difference", "Second minus first.")], rows)
 
 
@@ -131,4 +131,4 @@ def _context(name: str, context: Any) -> Card:
         [Cell(time_text(time), str(time)), *(value_cell(context[column][row]) for column in columns)]
         for row, time in enumerate(context["time"])
     ]
-    return data_table([Head("Time (UTC)", is_text=True), *map(Head, columns)], rows, caption=f"Around it: {name}")
+    return data_table([*map(Head, ("Time (UTC)", *columns))], rows, caption=f"Around it: {name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from research_kit.metrics.inference.headline import chance
 from research_kit.metrics.registry import METRICS, UNDEFINED, format_value
 from research_kit.report.about.sweep import SweepStats
 from research_kit.report.cards import Card, key_figures, lead, run_card, warning_box
-from research_kit.report.facts import pairs_text
+from research_kit.report.facts import pairs_text, trials_text
 from research_kit.report.tables import Cell, Head, data_table, metric_cell, metric_head, text_table, value_cell
 
 if TYPE_CHECKING:
@@ -35,7 +34,8 @@ def lead_of(stats: SweepStats) -> Card:
     counts = stats.counts
     metric = METRICS[stats.objective].title
     names = ", ".join(stats.parameters)
-    return lead(f"{counts['ran']:,} sets of {names} · the {stats.direction} {metric} is the best · {_trials(counts)}")
+    trials = trials_text(counts["trials"])
+    return lead(f"{counts['ran']:,} sets of {names} · the {stats.direction} {metric} is the best · {trials}")
 
 
 def warnings_of(stats: SweepStats) -> list[Card]:
@@ -65,7 +65,8 @@ def key_figures_of(stats: SweepStats) -> Card:
         tiles.append(("Best plateau", format_value(name, stats.broadest["plateau"]), told))
     if stats.luck is not None:
         deflated, pbo = chance(stats.luck["deflated"]), chance(stats.luck["pbo"])
-        tiles.append(("Deflated Sharpe ratio", deflated, f"chance of skill, after {_trials(stats.counts)}"))
+        tried = trials_text(stats.counts["trials"])
+        tiles.append(("Deflated Sharpe ratio", deflated, f"chance of skill, after {tried}"))
         tiles.append(("Probability of overfitting", pbo, "the best of one half is poor in the other"))
     return key_figures(tiles)
 
@@ -131,7 +132,7 @@ def luck_of(stats: SweepStats) -> list[Any]:
     points = luck["degradation"]
     line = None if points["line"] is None else Degradation(**points["line"])
     rows = [[Cell(text) for text in row] for row in luck["statistics"]]
-    heads = [Head(title, is_text=True) for title in ("Statistic", "Value", "What that means")]
+    heads = [Head(title) for title in ("Statistic", "Value", "What that means")]
     return [
         warning_box(f"{luck['headline']}\n{luck['verdict']}", "info"),
         data_table(heads, rows),
@@ -176,10 +177,6 @@ def _spread(stats: SweepStats, name: str) -> float:
     values = np.asarray(stats.columns[stats.objective], dtype=np.float64)
     medians = [np.median(part) for word in np.unique(texts) if len(part := values[(texts == word) & ~np.isnan(values)])]
     return float(np.ptp(medians)) if medians else 0.0
-
-
-def _trials(counts: Mapping[str, int]) -> str:
-    return f"{counts['trials']:,} trial{'' if counts['trials'] == 1 else 's'}"
 
 
 def _number(stats: SweepStats, name: str) -> str:

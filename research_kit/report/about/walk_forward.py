@@ -15,8 +15,6 @@ from research_kit.report.facts import dataset_name, pairs_text, searched_text
 from research_kit.runs.reported import WalkForward
 from research_kit.runs.searches.walk_forward import RecordedWalkForward
 
-TRADE_TIMES = ("entry_time", "exit_time")
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class WalkForwardStats:

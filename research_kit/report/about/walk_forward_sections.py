@@ -13,7 +13,6 @@ from research_kit.metrics.registry import GROUPS, HEADLINE, METRICS, UNDEFINED, 
 from research_kit.report.about.walk_forward import WalkForwardStats
 from research_kit.report.cards import (
     Card,
-    Row,
     key_figures,
     lead,
     metrics_table,
@@ -22,13 +21,15 @@ from research_kit.report.cards import (
     trades_table,
     warning_box,
 )
+from research_kit.report.facts import trials_text
+from research_kit.report.sections import TRADE_COLUMNS
 from research_kit.report.tables import (
     Cell,
     Head,
     data_table,
     metric_cell,
     metric_head,
-    metric_note,
+    metric_row,
     time_text,
     value_cell,
 )
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 SPANS = (("train_start", "Training"), ("train_end", "to"), ("test_start", "Test"), ("test_end", "to"))
-TRADES = (
-    *("entry_time", "exit_time", "side", "quantity", "entry_price", "exit_price"),
-    *("pnl", "pnl_percent", "entry_signal", "exit_signal"),
-)
 
 
 def lead_of(stats: WalkForwardStats) -> Card:
@@ -48,7 +45,7 @@ def lead_of(stats: WalkForwardStats) -> Card:
     counts = stats.counts
     span = f"{time_text(stats.time[0])} to {time_text(stats.time[-1])}"
     sets = f"{counts['sets']:,} sets were run in training"
-    trials = f"{counts['trials']:,} trial{'' if counts['trials'] == 1 else 's'} on this data"
+    trials = f"{trials_text(counts['trials'])} on this data"
     return lead(" · ".join([f"{counts['folds']:,} folds", f"tests from {span}", sets, trials]))
 
 
@@ -94,7 +91,7 @@ def windows_of(stats: WalkForwardStats) -> Card:
     """Return one row for each fold: its spans, what was chosen, in and out of sample, trades, money at its end."""
     windows, metric = stats.windows, stats.objective
     inside, outside = f"{metric}_in_sample", f"{metric}_out_of_sample"
-    heads = [Head("Fold"), *(Head(title, is_text=True) for _, title in SPANS), *map(Head, stats.parameters)]
+    heads = [Head("Fold"), *(Head(title) for _, title in SPANS), *map(Head, stats.parameters)]
     heads += [metric_head(metric, f"{METRICS[metric].title} in sample"), metric_head(metric, "out of sample")]
     heads += [Head("Sets"), Head("Trades"), Head("Equity at its end")]
     rows = [
@@ -118,7 +115,7 @@ def parameters_of(stats: WalkForwardStats) -> Card:
     steady = dict(zip(stats.parameters, stats.steady, strict=True))
     folds = stats.counts["folds"]
     heads = [
-        Head("Parameter", is_text=True),
+        Head("Parameter"),
         Head("Value"),
         Head("Folds"),
         Head("Share", "Share of the folds that chose this value."),
@@ -145,19 +142,14 @@ def monthly_of(stats: WalkForwardStats) -> Card:
 
 def metrics_of(stats: WalkForwardStats) -> Card:
     """Return all metrics of the joined account by group; what each means shows on pointing at it."""
-    return metrics_table(
-        {group: [_row(stats, name) for name in METRICS if METRICS[name].group == group] for group in GROUPS}
-    )
+    rows = {name: metric_row(name, stats.metrics.get(name), stats.reasons.get(name)) for name in METRICS}
+    return metrics_table({group: [rows[name] for name in METRICS if METRICS[name].group == group] for group in GROUPS})
 
 
 def trades_of(stats: WalkForwardStats, limit: int = 60) -> Card:
     """Return the trades of all tests, of many the first and the last."""
-    return trades_table({name: np.asarray(stats.trades[name]) for name in TRADES if name in stats.trades}, limit=limit)
-
-
-def _row(stats: WalkForwardStats, name: str) -> Row:
-    reason, note = stats.reasons.get(name), metric_note(name)
-    return METRICS[name].title, format_value(name, stats.metrics.get(name)), f"{reason}. {note}" if reason else note
+    columns = {name: np.asarray(stats.trades[name]) for name in TRADE_COLUMNS if name in stats.trades}
+    return trades_table(columns, limit=limit)
 
 
 def _steadiness(stability: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from research_kit.report.export import FOLDER, digest, page_file, page_scripts
-from research_kit.report.tables import Cell, Head, metric_cell, metric_head, short, value_cell
+from research_kit.report.tables import Cell, Head, metric_cell, metric_head, short, text_columns, value_cell
 from research_kit.store.batches import BatchRow, equity_of_job
 from research_kit.store.files import write_atomic
 from research_kit.store.listings import HEADLINE_METRICS
@@ -82,7 +82,8 @@ def index_page(
         name=folder.name,
         title=title,
         counts=Counter(row.run.status for row in rows),
-        heads=[*_heads(parameters, lines), *map(metric_head, metrics)],
+        heads=[*map(Head, parameters), *map(metric_head, metrics)],
+        texts=text_columns([line.cells for line in lines], len(parameters) + len(metrics)),
         lines=lines,
         has_equity=any(line.spark.path for line in lines),
         policy=policy,
@@ -140,11 +141,6 @@ def _line(
         error=short(run.error or ""),
         links=_links(home, folder, row),
     )
-
-
-def _heads(parameters: Sequence[str], lines: Sequence[Line]) -> list[Head]:
-    """Return the heads of the parameters' columns, which come first among the cells."""
-    return [Head(name, is_text=not any(line.cells[at].number for line in lines)) for at, name in enumerate(parameters)]
 
 
 def _links(home: Home, folder: Path, row: BatchRow) -> list[tuple[str, str]]:

@@ -69,6 +69,13 @@ def test_metrics_that_no_run_has_are_left_out(page):
     assert "Equity</th>" not in page
 
 
+def test_columns_of_numbers_are_set_as_such_and_those_of_words_are_not(page):
+    heads = {name: look for look, name in re.findall(r'<th scope="col"([^>]*)>(?:<span[^>]*>)?([^<]+)', page)}
+    numbers = {name for name, look in heads.items() if "number" in look}
+    assert numbers == {"#", "fast", "Sharpe ratio", "Seconds"}
+    assert {"name", "on"} <= set(heads)
+
+
 def test_the_same_rows_give_the_same_bytes(page, ws):
     again = index_page(ws, ws.folder / "reports" / "batches" / "b", "x", [])
     assert again == index_page(ws, ws.folder / "reports" / "batches" / "b", "x", [])

@@ -55,7 +55,7 @@ addEventListener("DOMContentLoaded", () => {
     });
   }
 
-  document.querySelectorAll("main .rk-long table, main table.sortable, main table.dataframe").forEach(makeSortable);
+  document.querySelectorAll("main .rk-long table, main table.dataframe").forEach(makeSortable);
 
   // A table that is larger than its place is scrolled with the arrow keys, too.
   for (const place of document.querySelectorAll("main .rk-scroll, main .output, main .scroll")) {
