@@ -65,9 +65,9 @@ def print_page(page: Path, paper: Mapping[str, Any]) -> bytes:
         target = browser.ask("Target.createTarget", url="about:blank")["targetId"]
         browser.session = browser.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         browser.ask("Page.enable")
+        browser.ask("Page.setLifecycleEventsEnabled", enabled=True)
         browser.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
-        browser.ask("Page.navigate", url=page.absolute().as_uri())
-        browser.wait_for("Page.loadEventFired")
+        browser.wait_for(browser.ask("Page.navigate", url=page.absolute().as_uri())["loaderId"])
         browser.ask("Runtime.evaluate", expression=_DRAWN, awaitPromise=True)
         printed = browser.ask("Page.printToPDF", **paper)
     return base64.b64decode(printed["data"])
@@ -83,7 +83,7 @@ class _Browser:
         self._deadline = monotonic() + PATIENCE
         self._number = 0
         self._rest = b""
-        self._seen: set[str] = set()
+        self._loaded: set[str] = set()  # their loaders
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Return what a command of the DevTools protocol answers."""
@@ -99,10 +99,10 @@ class _Browser:
             raise ReportError(f"Chromium did not print the report: {answer['error'].get('message')} ({method}).")
         return dict(answer["result"])
 
-    def wait_for(self, event: str) -> None:
-        """Wait until the page told of this event; it may have done so already."""
-        if event not in self._seen:
-            next(one for one in self._messages() if one.get("method") == event)
+    def wait_for(self, loader: str) -> None:
+        """Wait until what this loader brings is loaded, if it is not already; about:blank has another loader."""
+        if loader not in self._loaded:
+            next(one for one in self._messages() if loader in self._loaded)
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         while True:
@@ -110,7 +110,8 @@ class _Browser:
                 self._rest += self._more()
             text, _, self._rest = self._rest.partition(b"\0")
             message = json.loads(text)
-            self._seen.add(message.get("method", ""))
+            if message.get("method") == "Page.lifecycleEvent" and message["params"]["name"] == "load":
+                self._loaded.add(message["params"]["loaderId"])
             yield message
 
     def _more(self) -> bytes:

@@ -36,7 +36,10 @@ def check_target(target: Path, paper: str) -> None:
 
 
 def deliver(page: str, target: Path, *, paper: Paper = "A4") -> Path:
-    """Write a page where it is wanted, whole or not at all, and return the path; a name ending in .pdf is printed."""
+    """Write a page where it is wanted, whole or not at all, and return the path; a name ending in .pdf is printed.
+
+    `check_target` says before whether that can be done.
+    """
     write_atomic(target, print_pdf(page, paper) if _is_pdf(target) else page)
     return target.absolute()
 

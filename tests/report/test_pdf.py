@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 
 import pytest
 
@@ -12,6 +13,35 @@ from research_kit.report.pdf import check_target, deliver, print_pdf
 
 needs_browser = pytest.mark.usefixtures("browser")
 A4, LETTER = (595, 842), (612, 792)  # points
+SPEAKS = """
+import json, os, select
+answers = {
+    "Target.createTarget": {"targetId": "t"},
+    "Target.attachToTarget": {"sessionId": "s"},
+    "Page.navigate": {"loaderId": "page"},
+    "Page.printToPDF": {"data": "cHJpbnRlZA=="},
+}
+tell = lambda **message: os.write(4, json.dumps(message).encode() + bytes(1))
+def loaded(loader):
+    tell(method="Page.loadEventFired", params={})
+    tell(method="Page.lifecycleEvent", params={"name": "load", "loaderId": loader})
+asked = os.fdopen(3, "rb", buffering=0)
+early = False
+while True:
+    text = b""
+    while not text.endswith(bytes(1)):
+        text += asked.read(1) or exit()
+    message = json.loads(text[:-1])
+    if early:
+        tell(id=message["id"], error={"message": "asked before the page was loaded"})
+    else:
+        tell(id=message["id"], result=answers.get(message["method"], {}))
+    if message["method"] == "Page.enable":
+        loaded("blank")
+    if message["method"] == "Page.navigate":
+        early = bool(select.select([3], [], [], 0.3)[0])
+        loaded("page")
+"""
 
 
 def sizes(pdf):
@@ -58,6 +88,23 @@ def test_the_same_page_gives_the_same_bytes_at_any_time(notebook):
     assert first == print_pdf(page)
     assert re.findall(rb"/CreationDate \(D:(\d+)", first) == [b"0" * 14]
     assert b"/Outlines" in first  # bookmarks
+
+
+@pytest.mark.browser
+@needs_browser
+def test_a_page_is_printed_once_it_says_that_its_charts_are_drawn():
+    late = "document.body.insertAdjacentHTML('beforeend', '<p style=break-before:page>drawn</p>')"
+    ready = f"window.reportReady = new Promise(done => setTimeout(() => {{ {late}; done(); }}, 500))"
+    pdf = print_pdf(f"<body><p>text</p><script>addEventListener('beforeprint', () => {{ {ready}; }})</script></body>")
+    assert pdf.count(b"/MediaBox") == 2
+
+
+def test_the_load_of_the_blank_page_before_it_is_not_taken_for_that_of_the_page(fake_chromium, tmp_path):
+    """Chromium may tell that about:blank was loaded only after the events of pages are asked for."""
+    program = tmp_path / "chromium.py"
+    program.write_text(SPEAKS)
+    fake_chromium(f"exec {sys.executable} {program}")
+    assert chromium.print_page(tmp_path / "x.html", {}) == b"printed"
 
 
 @pytest.mark.browser

@@ -123,7 +123,7 @@ def _columns(
 
 
 def _plain(column: NDArray[Any]) -> Any:
-    """Return numbers as they are; of objects the texts of what is no number, bool, text or None."""
+    """Return numbers as they are; of objects the texts of what is no number, bool, text or None, such as a tuple."""
     if column.dtype.kind != "O":
         return column
     return [value if value is None or isinstance(value, bool | int | float | str) else str(value) for value in column]
