@@ -13,7 +13,7 @@ def said(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout
 
 
-@pytest.mark.parametrize("first", ["research_kit.charts.backtest", "research_kit.report.export"])
+@pytest.mark.parametrize("first", ["research_kit.charts.backtests.backtest", "research_kit.report.export"])
 def test_what_draws_or_exports_does_not_build_the_grammar(first):
     uses = f"import {first}, nbformat, plotly.io._renderers, inspect, sys; inspect.getmodule(print)"
     assert said(f"{uses}; print({SLOW!r} in sys.modules)").split() == ["False"]

@@ -16,7 +16,7 @@ import plotly.io as pio
 from measuring import emit, first_run, warm_runs
 from workloads import FIRST_NS, MINUTE_NS, SIZES, generate
 
-from research_kit.charts.backtest import BacktestSeries, equity_figure
+from research_kit.charts.backtests.backtest import BacktestSeries, equity_figure
 from research_kit.report.export import export_html
 
 PLOTLY = "application/vnd.plotly.v1+json"

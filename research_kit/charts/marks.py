@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from research_kit.charts.template import BLUE, GAIN, GREY, LOSS, OCHRE, PURPLE
 
 if TYPE_CHECKING:
-    from research_kit.charts.orders import OrderMarks
+    from research_kit.charts.backtests.orders import OrderMarks
     from research_kit.charts.series import TradeMarks
 
 # Triangles enter (up: long, down: short), dots exit with profit, crosses with loss.

@@ -123,7 +123,7 @@ class BacktestResult:
         The names and their options are those of `Run.plot`: "equity", "underwater", "candles" (with the orders that
         waited for a price), "rolling", "costs" and more; a wrong one is answered with the nearest.
         """
-        from research_kit.charts.gallery import draw
+        from research_kit.charts.backtests.gallery import draw
 
         return draw(self.chart_series, kind, theme=theme, **options)
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.charts.days import days_of, extreme_days
-from research_kit.charts.returns import monthly_returns
+from research_kit.charts.backtests.days import days_of, extreme_days
+from research_kit.charts.backtests.returns import monthly_returns
+from research_kit.charts.backtests.underwater import worst_falls
+from research_kit.charts.backtests.yearly import yearly
 from research_kit.charts.text import signed_percent
-from research_kit.charts.underwater import worst_falls
-from research_kit.charts.yearly import yearly
 from research_kit.engine.options import COSTS, TRADING_COSTS, EngineOptions
 from research_kit.metrics.inference.headline import chance
 from research_kit.metrics.registry import GROUPS, METRICS, UNDEFINED, format_value

@@ -223,7 +223,7 @@ class Run:
         OptionError
             There is no such chart, or it has no such option.
         """
-        from research_kit.charts.gallery import draw
+        from research_kit.charts.backtests.gallery import draw
 
         return draw(self.chart_series, kind, theme=theme, **options)
 

@@ -22,19 +22,19 @@ class SweepOverfitting(Overfitting):
 
     def logits(self, *, theme: Theme = "notebook") -> go.Figure:
         """Return where the best set of one half stood among all in the other half: what lies below 0 is overfitted."""
-        from research_kit.charts.overfitting import logits_data, logits_figure
+        from research_kit.charts.searches.overfitting import logits_data, logits_figure
 
         return logits_figure(logits_data(self.overfit), theme=theme)
 
     def degradation(self, *, theme: Theme = "notebook") -> go.Figure:
         """Return what the best set of one half did in the other, against what it had promised."""
-        from research_kit.charts.overfitting import degradation_data, degradation_figure
+        from research_kit.charts.searches.overfitting import degradation_data, degradation_figure
 
         return degradation_figure(degradation_data(self.overfit, self._year), theme=theme)
 
     def deflation(self, *, theme: Theme = "notebook") -> go.Figure:
         """Return how the deflated Sharpe ratio falls with the number of trials, and where this search stands."""
-        from research_kit.charts.deflation import deflation_data, deflation_figure
+        from research_kit.charts.searches.deflation import deflation_data, deflation_figure
 
         return deflation_figure(deflation_data(self.headline, effective=self.clusters.count), theme=theme)
 

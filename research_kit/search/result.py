@@ -191,7 +191,7 @@ class SweepResult:
         Where other parameters vary, a cell is the median of its sets; ``reduce="max"``, ``fixed={"name": value}`` and
         ``theme`` change that.
         """
-        from research_kit.charts.sweep_grid import heatmap_data, heatmap_figure
+        from research_kit.charts.searches.sweep_grid import heatmap_data, heatmap_figure
 
         wanted, best = self._wanted(metric)
         plateau = "plateau" if wanted == self.objective.metric else None
@@ -201,7 +201,7 @@ class SweepResult:
 
     def parallel_coordinates(self, metric: str | None = None, *, theme: Theme = "notebook") -> go.Figure:
         """Return every set as a line through its parameters, coloured by a metric."""
-        from research_kit.charts.sweep_lines import parallel_data, parallel_figure
+        from research_kit.charts.searches.sweep_lines import parallel_data, parallel_figure
 
         wanted, best = self._wanted(metric)
         data = parallel_data(self._columns(wanted), self.sets.names, wanted, best=best)
@@ -209,7 +209,7 @@ class SweepResult:
 
     def slice(self, metric: str | None = None, *, theme: Theme = "notebook") -> go.Figure:
         """Return a metric against each parameter, one panel each: which of them matters, and where."""
-        from research_kit.charts.sweep_slices import slice_data, slice_figure
+        from research_kit.charts.searches.sweep_slices import slice_data, slice_figure
 
         wanted, best = self._wanted(metric)
         data = slice_data(self._columns(wanted), self.sets.names, wanted, best=best)
@@ -217,7 +217,7 @@ class SweepResult:
 
     def distribution(self, metric: str | None = None, *, theme: Theme = "notebook") -> go.Figure:
         """Return how a metric spreads over all sets, with the best and the median: a lucky one stands alone."""
-        from research_kit.charts.sweep_spread import sweep_distribution_data, sweep_distribution_figure
+        from research_kit.charts.searches.sweep_spread import sweep_distribution_data, sweep_distribution_figure
 
         wanted, best = self._wanted(metric)
         data = sweep_distribution_data(self._columns(wanted), wanted, best=best)

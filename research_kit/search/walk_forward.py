@@ -303,8 +303,8 @@ class WalkForward:
 
     def plot(self, theme: Theme = "notebook") -> go.Figure:
         """Return the joined equity with the market, its drawdown, the parameters over time, in and out of sample."""
-        from research_kit.charts.walk_forward import walk_forward_data
-        from research_kit.charts.walk_forward_figure import walk_forward_figure
+        from research_kit.charts.searches.walk_forward import walk_forward_data
+        from research_kit.charts.searches.walk_forward_figure import walk_forward_figure
 
         data = walk_forward_data(
             *(self.bars.time, self.simulation.equity, self.initial_cash, self.windows()),

@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from research_kit.charts.backtest import backtest_figure, drawdown_figure, equity_figure, price_figure
+from research_kit.charts.backtests.backtest import backtest_figure, drawdown_figure, equity_figure, price_figure
 
 HOSTILE = "<script>alert(1)</script><b>$x$ %{y}"
 

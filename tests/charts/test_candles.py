@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from research_kit.charts.candles import candle_figure, candles
-from research_kit.charts.orders import order_marks
+from research_kit.charts.backtests.candles import candle_figure, candles
+from research_kit.charts.backtests.orders import order_marks
 from research_kit.charts.series import BacktestSeries, epoch_ms
 from research_kit.errors import OptionError
 

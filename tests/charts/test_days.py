@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from research_kit.charts.days import days_of, extreme_days
-from research_kit.charts.equity_band import equity_band
-from research_kit.charts.rolling import rolling, rolling_figure
+from research_kit.charts.backtests.days import days_of, extreme_days
+from research_kit.charts.backtests.equity_band import equity_band
+from research_kit.charts.backtests.rolling import rolling, rolling_figure
+from research_kit.charts.backtests.yearly import yearly, yearly_figure
 from research_kit.charts.series import BacktestSeries
-from research_kit.charts.yearly import yearly, yearly_figure
 from research_kit.errors import OptionError
 from research_kit.metrics.benchmark import beta
 from research_kit.metrics.performance import sharpe_ratio
@@ -101,7 +101,7 @@ def test_a_flat_stretch_after_a_wild_one_has_no_sharpe_ratio():
 
 def test_blocks_of_windows_join_without_a_seam(monkeypatch):
     whole = rolling(daily(), 30)
-    monkeypatch.setattr("research_kit.charts.rolling._CELLS", 100)
+    monkeypatch.setattr("research_kit.charts.backtests.rolling._CELLS", 100)
     parts = rolling(daily(), 30)
     np.testing.assert_array_equal(whole.sharpe, parts.sharpe)
     np.testing.assert_array_equal(whole.beta, parts.beta)

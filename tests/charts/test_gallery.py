@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import research_kit as rk
-from research_kit.charts.costs import cost_steps
-from research_kit.charts.exposure import exposure
-from research_kit.charts.gallery import CHARTS, draw
-from research_kit.charts.rolling import rolling
-from research_kit.charts.underwater import worst_falls
-from research_kit.charts.yearly import yearly
+from research_kit.charts.backtests.costs import cost_steps
+from research_kit.charts.backtests.exposure import exposure
+from research_kit.charts.backtests.gallery import CHARTS, draw
+from research_kit.charts.backtests.rolling import rolling
+from research_kit.charts.backtests.underwater import worst_falls
+from research_kit.charts.backtests.yearly import yearly
 from research_kit.errors import OptionError
 
 HOSTILE = "<script>alert(1)</script><b>$x$ %{y}"

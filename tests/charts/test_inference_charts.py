@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from research_kit.charts.deflation import deflation_data, deflation_figure
-from research_kit.charts.monte_carlo import fan_data, fan_figure
-from research_kit.charts.overfitting import degradation_data, degradation_figure, logits_data, logits_figure
+from research_kit.charts.backtests.monte_carlo import fan_data, fan_figure
+from research_kit.charts.searches.deflation import deflation_data, deflation_figure
+from research_kit.charts.searches.overfitting import degradation_data, degradation_figure, logits_data, logits_figure
 from research_kit.metrics.inference.cscv import probability_of_overfitting
 from research_kit.metrics.inference.headline import headline
 from research_kit.metrics.inference.monte_carlo import monte_carlo

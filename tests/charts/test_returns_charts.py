@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from research_kit.charts.returns import (
+from research_kit.charts.backtests.returns import (
     histogram,
     monthly_returns,
     monthly_returns_figure,

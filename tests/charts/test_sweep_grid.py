@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from research_kit.charts.sweep_grid import heatmap_data, heatmap_figure
+from research_kit.charts.searches.sweep_grid import heatmap_data, heatmap_figure
 from research_kit.errors import NotFoundError, OptionError
 
 HOSTILE = "<script>alert(1)</script><b>$x$ %{y}"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from research_kit.charts.sweep_lines import parallel_data, parallel_figure
+from research_kit.charts.searches.sweep_lines import parallel_data, parallel_figure
 from research_kit.charts.template import PALETTE
 from research_kit.errors import NotFoundError, OptionError
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from research_kit.charts.sweep_lines import parallel_data
-from research_kit.charts.sweep_lines_plain import MOST, plain_parallel_figure
+from research_kit.charts.searches.sweep_lines import parallel_data
+from research_kit.charts.searches.sweep_lines_plain import MOST, plain_parallel_figure
 
 TABLE = {
     "fast": [5, 5, 10, 10, 20, 20],

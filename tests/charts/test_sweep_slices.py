@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from research_kit.charts.sweep_slices import slice_data, slice_figure
+from research_kit.charts.searches.sweep_slices import slice_data, slice_figure
 from research_kit.errors import NotFoundError
 
 HOSTILE = "<script>alert(1)</script><b>$x$ %{y}"

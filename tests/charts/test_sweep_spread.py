@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from research_kit.charts.sweep_spread import sweep_distribution_data, sweep_distribution_figure
+from research_kit.charts.searches.sweep_spread import sweep_distribution_data, sweep_distribution_figure
 from research_kit.errors import NotFoundError
 
 NAN = float("nan")

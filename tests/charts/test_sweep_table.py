@@ -4,9 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from research_kit.charts.sweep_metric import colouring, metric_style, reach
-from research_kit.charts.sweep_ranks import best_place, grouped, sampled
-from research_kit.charts.sweep_table import column, in_bins, levels_of, metric_column, parameter_columns, pinned
+from research_kit.charts.searches.sweep_metric import colouring, metric_style, reach
+from research_kit.charts.searches.sweep_ranks import best_place, grouped, sampled
+from research_kit.charts.searches.sweep_table import (
+    column,
+    in_bins,
+    levels_of,
+    metric_column,
+    parameter_columns,
+    pinned,
+)
 from research_kit.charts.template import BLUE, LOSS
 from research_kit.errors import NotFoundError, OptionError
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from research_kit.charts.costs import cost_figure, cost_steps
-from research_kit.charts.excursions import excursion_figure, excursions
-from research_kit.charts.exposure import exposure, exposure_figure, units_held
+from research_kit.charts.backtests.costs import cost_figure, cost_steps
+from research_kit.charts.backtests.excursions import excursion_figure, excursions
+from research_kit.charts.backtests.exposure import exposure, exposure_figure, units_held
+from research_kit.charts.backtests.trade_spread import holding_figure, holding_times, trade_returns_figure
+from research_kit.charts.backtests.trade_times import trade_times, trade_times_figure
 from research_kit.charts.series import BacktestSeries
-from research_kit.charts.trade_spread import holding_figure, holding_times, trade_returns_figure
-from research_kit.charts.trade_times import trade_times, trade_times_figure
 from research_kit.errors import OptionError
 
 

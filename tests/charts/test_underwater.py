@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from research_kit.charts.underwater import underwater_figure, worst_falls
+from research_kit.charts.backtests.underwater import underwater_figure, worst_falls
 from research_kit.metrics.drawdown import drawdown_series, drawdowns
 
 DAY = 86_400_000_000_000

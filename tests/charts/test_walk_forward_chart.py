@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from research_kit.charts.walk_forward import Window, walk_forward_data
-from research_kit.charts.walk_forward_figure import walk_forward_figure
+from research_kit.charts.searches.walk_forward import Window, walk_forward_data
+from research_kit.charts.searches.walk_forward_figure import walk_forward_figure
 from research_kit.errors import OptionError
 
 HOSTILE = "<script>alert(1)</script><b>$x$ %{y}"

@@ -9,7 +9,7 @@ import pytest
 from nbformat import NotebookNode, v4
 
 import research_kit as rk
-from research_kit.charts.backtest import BacktestSeries, backtest_figure, drawdown_figure, equity_figure
+from research_kit.charts.backtests.backtest import BacktestSeries, backtest_figure, drawdown_figure, equity_figure
 
 
 def make_notebook(*cells: Any) -> NotebookNode:

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from research_kit.charts.backtest import backtest_figure, equity_figure
+from research_kit.charts.backtests.backtest import backtest_figure, equity_figure
 from research_kit.charts.series import TRADE_COLUMNS, BacktestSeries
 from research_kit.report.cards import key_figures, monthly_table, run_card, trades_table, warning_box
 from research_kit.report.export import export_html

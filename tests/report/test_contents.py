@@ -3,7 +3,7 @@
 import pytest
 from bs4 import BeautifulSoup
 
-from research_kit.charts.backtest import equity_figure
+from research_kit.charts.backtests.backtest import equity_figure
 from research_kit.report.contents import PLACE, with_contents
 from research_kit.report.export import export_html, page_file
 

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat import v4
 
-from research_kit.charts.backtest import backtest_figure, equity_figure
+from research_kit.charts.backtests.backtest import backtest_figure, equity_figure
 from research_kit.errors import ReportError
 from research_kit.report.cards import run_card, warning_box
 from research_kit.report.export import export_html

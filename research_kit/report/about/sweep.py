@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.charts.deflation import deflation_data
-from research_kit.charts.overfitting import degradation_data, logits_data
+from research_kit.charts.searches.deflation import deflation_data
+from research_kit.charts.searches.overfitting import degradation_data, logits_data
 from research_kit.engine.options import COSTS, EngineOptions
 from research_kit.errors import DataError
 from research_kit.metrics.registry import HEADLINE, METRICS

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_kit.charts.deflation import Deflation, deflation_figure
-from research_kit.charts.overfitting import DegradationPoints, Logits, degradation_figure, logits_figure
-from research_kit.charts.sweep_grid import heatmap_data, heatmap_figure
-from research_kit.charts.sweep_lines import parallel_data
-from research_kit.charts.sweep_lines_plain import MOST, plain_parallel_figure
-from research_kit.charts.sweep_slices import slice_data, slice_figure
-from research_kit.charts.sweep_spread import sweep_distribution_data, sweep_distribution_figure
+from research_kit.charts.searches.deflation import Deflation, deflation_figure
+from research_kit.charts.searches.overfitting import DegradationPoints, Logits, degradation_figure, logits_figure
+from research_kit.charts.searches.sweep_grid import heatmap_data, heatmap_figure
+from research_kit.charts.searches.sweep_lines import parallel_data
+from research_kit.charts.searches.sweep_lines_plain import MOST, plain_parallel_figure
+from research_kit.charts.searches.sweep_slices import slice_data, slice_figure
+from research_kit.charts.searches.sweep_spread import sweep_distribution_data, sweep_distribution_figure
 from research_kit.metrics.inference.cscv import Degradation
 from research_kit.metrics.inference.headline import chance
 from research_kit.metrics.registry import METRICS, UNDEFINED, format_value

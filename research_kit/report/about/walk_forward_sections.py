@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from research_kit.charts.returns import monthly_returns
-from research_kit.charts.walk_forward import walk_forward_data
-from research_kit.charts.walk_forward_figure import walk_forward_figure
+from research_kit.charts.backtests.returns import monthly_returns
+from research_kit.charts.searches.walk_forward import walk_forward_data
+from research_kit.charts.searches.walk_forward_figure import walk_forward_figure
 from research_kit.metrics.registry import GROUPS, HEADLINE, METRICS, UNDEFINED, format_value
 from research_kit.report.about.walk_forward import WalkForwardStats
 from research_kit.report.cards import (

@@ -94,7 +94,7 @@ class RunChart(Part):
         return self.series
 
     def _draw(self, part: BacktestSeries, window: tuple[Moment, Moment] | None) -> None:
-        from research_kit.charts.backtest import backtest_figure
+        from research_kit.charts.backtests.backtest import backtest_figure
 
         self.chart.show(backtest_figure(part), name=self._name)
         self.window = window
@@ -168,7 +168,7 @@ def part_of(series: BacktestSeries, part: slice) -> BacktestSeries:
 
 def trade_figure(series: BacktestSeries, number: int) -> go.Figure:
     """Return the price around a trade, the time in which it was held shaded."""
-    from research_kit.charts.backtest import price_figure
+    from research_kit.charts.backtests.backtest import price_figure
     from research_kit.charts.template import GREY
 
     entry, out = _times(series, number)

@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from research_kit.charts.backtests.returns import histogram, histogram_bars, mark_value, marked_heading
 from research_kit.charts.captions import heading
-from research_kit.charts.returns import histogram, histogram_bars, mark_value, marked_heading
 from research_kit.charts.series import BacktestSeries
 from research_kit.charts.template import GAIN, LOSS, Theme, chart_template
 

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from research_kit.charts.captions import cut, heading, pairs
-from research_kit.charts.sweep_metric import MetricStyle, colouring, metric_style
-from research_kit.charts.sweep_ranks import Best, Reduce, best_place, grouped
-from research_kit.charts.sweep_table import (
+from research_kit.charts.searches.sweep_metric import MetricStyle, colouring, metric_style
+from research_kit.charts.searches.sweep_ranks import Best, Reduce, best_place, grouped
+from research_kit.charts.searches.sweep_table import (
     MOST_VALUES,
     Levels,
     SweepTable,

@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from research_kit.charts.backtests.days import days_of
 from research_kit.charts.captions import heading
-from research_kit.charts.days import days_of
 from research_kit.charts.reduce import LIMIT, reduce_points
 from research_kit.charts.series import BacktestSeries, epoch_ms, time_axis
 from research_kit.charts.template import BLUE, GREY, PURPLE, Theme, chart_template

@@ -10,9 +10,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from research_kit.charts.backtests.orders import order_marks
 from research_kit.charts.captions import heading
 from research_kit.charts.marks import order_traces, trade_traces
-from research_kit.charts.orders import order_marks
 from research_kit.charts.refine import Moment, window_slice
 from research_kit.charts.series import BacktestSeries, epoch_ms, time_axis, trade_marks
 from research_kit.charts.template import Theme, chart_template

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from research_kit.charts.captions import heading
-from research_kit.charts.sweep_metric import MetricStyle, metric_style, reach
-from research_kit.charts.sweep_ranks import Best, best_place
-from research_kit.charts.sweep_table import SweepTable, metric_column
+from research_kit.charts.searches.sweep_metric import MetricStyle, metric_style, reach
+from research_kit.charts.searches.sweep_ranks import Best, best_place
+from research_kit.charts.searches.sweep_table import SweepTable, metric_column
 from research_kit.charts.template import BLUE, GREEN, GREY, LOSS, OCHRE, PURPLE, Theme, chart_template
 from research_kit.charts.text import escape_text
 

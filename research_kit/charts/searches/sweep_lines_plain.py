@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from research_kit.charts.captions import cut, heading
-from research_kit.charts.sweep_lines import Parallel, lines_notes, spread_out
-from research_kit.charts.sweep_metric import MetricStyle, metric_style
-from research_kit.charts.sweep_table import Levels
+from research_kit.charts.searches.sweep_lines import Parallel, lines_notes, spread_out
+from research_kit.charts.searches.sweep_metric import MetricStyle, metric_style
+from research_kit.charts.searches.sweep_table import Levels
 from research_kit.charts.template import BLUE, GREY, VERMILLION, Theme, chart_template
 from research_kit.charts.text import escape_text
 

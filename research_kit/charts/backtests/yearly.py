@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from research_kit.charts.backtests.days import Days, days_of
 from research_kit.charts.captions import heading
-from research_kit.charts.days import Days, days_of
 from research_kit.charts.series import BacktestSeries
 from research_kit.charts.template import BLUE, GREY, Theme, chart_template
 from research_kit.charts.text import signed_percent

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from research_kit.charts.captions import cut, heading, pairs
 from research_kit.charts.reduce import Points
-from research_kit.charts.sweep_metric import MetricStyle, metric_style, reach
-from research_kit.charts.sweep_table import Levels
+from research_kit.charts.searches.sweep_metric import MetricStyle, metric_style, reach
+from research_kit.charts.searches.sweep_table import Levels
+from research_kit.charts.searches.walk_forward import WalkForward
 from research_kit.charts.template import BLUE, GREY, LOSS, PURPLE, Theme, chart_template
 from research_kit.charts.text import escape_text
-from research_kit.charts.walk_forward import WalkForward
 
 _MOST_SEAMS = 40  # of more windows the stripes are enough
 _MOST_STRIPES = 300  # one is some three pixels wide then

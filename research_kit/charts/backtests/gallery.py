@@ -9,28 +9,28 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from research_kit.charts.backtest import backtest_figure, equity_figure, price_figure
-from research_kit.charts.candles import candle_figure
-from research_kit.charts.captions import heading
-from research_kit.charts.costs import cost_figure, cost_steps
-from research_kit.charts.days import days_of
-from research_kit.charts.equity_band import CONFIDENCE, equity_band
-from research_kit.charts.excursions import excursion_figure, excursions
-from research_kit.charts.exposure import exposure_figure
-from research_kit.charts.monte_carlo import fan_data, fan_figure
-from research_kit.charts.returns import (
+from research_kit.charts.backtests.backtest import backtest_figure, equity_figure, price_figure
+from research_kit.charts.backtests.candles import candle_figure
+from research_kit.charts.backtests.costs import cost_figure, cost_steps
+from research_kit.charts.backtests.days import days_of
+from research_kit.charts.backtests.equity_band import CONFIDENCE, equity_band
+from research_kit.charts.backtests.excursions import excursion_figure, excursions
+from research_kit.charts.backtests.exposure import exposure_figure
+from research_kit.charts.backtests.monte_carlo import fan_data, fan_figure
+from research_kit.charts.backtests.returns import (
     monthly_returns,
     monthly_returns_figure,
     returns_histogram_figure,
     trade_pnl_figure,
 )
-from research_kit.charts.rolling import rolling, rolling_figure
+from research_kit.charts.backtests.rolling import rolling, rolling_figure
+from research_kit.charts.backtests.trade_spread import holding_figure, holding_times, trade_returns_figure
+from research_kit.charts.backtests.trade_times import trade_times, trade_times_figure
+from research_kit.charts.backtests.underwater import underwater_figure
+from research_kit.charts.backtests.yearly import yearly, yearly_figure
+from research_kit.charts.captions import heading
 from research_kit.charts.series import BacktestSeries
 from research_kit.charts.template import Theme, chart_template
-from research_kit.charts.trade_spread import holding_figure, holding_times, trade_returns_figure
-from research_kit.charts.trade_times import trade_times, trade_times_figure
-from research_kit.charts.underwater import underwater_figure
-from research_kit.charts.yearly import yearly, yearly_figure
 from research_kit.errors import OptionError, did_you_mean
 from research_kit.metrics.inference.monte_carlo import monte_carlo
 

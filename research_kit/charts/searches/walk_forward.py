@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research_kit.charts.reduce import Points, reduce_points
+from research_kit.charts.searches.sweep_table import Levels, levels_of
 from research_kit.charts.series import DAY, epoch_ms
-from research_kit.charts.sweep_table import Levels, levels_of
 from research_kit.errors import OptionError, did_you_mean
 from research_kit.metrics.drawdown import drawdown_series
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from research_kit.charts.days import days_of
+from research_kit.charts.backtests.days import days_of
 from research_kit.charts.series import BacktestSeries, epoch_ms
 from research_kit.errors import OptionError
 from research_kit.metrics.inference.monte_carlo import monte_carlo

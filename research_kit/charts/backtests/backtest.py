@@ -7,8 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from research_kit.charts.backtests.equity_band import EquityBand
 from research_kit.charts.captions import cut, heading
-from research_kit.charts.equity_band import EquityBand
 from research_kit.charts.marks import trade_traces
 from research_kit.charts.reduce import LIMIT
 from research_kit.charts.series import (

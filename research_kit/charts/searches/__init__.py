@@ -1,0 +1,1 @@
+"""The charts of sweeps and walk-forwards, and of how much of what they found is luck."""
