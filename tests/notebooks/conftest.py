@@ -9,6 +9,8 @@ import papermill
 import pytest
 from jupyter_client.manager import AsyncKernelManager
 
+import research_kit as rk
+
 FOLDER = Path(__file__).parents[2] / "notebooks"
 PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -74,3 +76,10 @@ def execute(tmp_path_factory):
         return found
 
     return executed
+
+
+@pytest.fixture(scope="module")
+def ws(notebook):
+    """Return the workspace that a test module's own ``notebook`` left."""
+    with rk.open_workspace(notebook.workspace) as opened:
+        yield opened

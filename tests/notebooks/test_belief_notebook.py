@@ -4,20 +4,12 @@ import re
 
 import pytest
 
-import research_kit as rk
-
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def notebook(execute):
     return execute("06_can_i_believe_it")
-
-
-@pytest.fixture(scope="module")
-def ws(notebook):
-    with rk.open_workspace(notebook.workspace) as opened:
-        yield opened
 
 
 def test_luck_looks_like_skill_until_the_tries_are_counted(notebook, ws):

@@ -4,20 +4,12 @@ import re
 
 import pytest
 
-import research_kit as rk
-
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def notebook(execute):
     return execute("09_your_own_strategy")
-
-
-@pytest.fixture(scope="module")
-def ws(notebook):
-    with rk.open_workspace(notebook.workspace) as opened:
-        yield opened
 
 
 def test_the_leak_is_caught_and_the_mended_version_passes(notebook):

@@ -2,8 +2,6 @@
 
 import pytest
 
-import research_kit as rk
-
 pytestmark = pytest.mark.slow
 
 GRID = {"fast": range(5, 105, 5), "slow": range(20, 310, 10)}
@@ -13,12 +11,6 @@ HOW = {"where": "fast < slow", "commission": 0.0005, "progress": False}
 @pytest.fixture(scope="module")
 def notebook(execute):
     return execute("04_search")
-
-
-@pytest.fixture(scope="module")
-def ws(notebook):
-    with rk.open_workspace(notebook.workspace) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

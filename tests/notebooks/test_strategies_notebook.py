@@ -4,20 +4,12 @@ import re
 
 import pytest
 
-import research_kit as rk
-
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def notebook(execute):
     return execute("03_strategies")
-
-
-@pytest.fixture(scope="module")
-def ws(notebook):
-    with rk.open_workspace(notebook.workspace) as opened:
-        yield opened
 
 
 def runs_of(ws, name):
