@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 
 import pytest
@@ -103,7 +104,7 @@ def test_the_load_of_the_blank_page_before_it_is_not_taken_for_that_of_the_page(
     """Chromium may tell that about:blank was loaded only after the events of pages are asked for."""
     program = tmp_path / "chromium.py"
     program.write_text(SPEAKS)
-    fake_chromium(f"exec {sys.executable} {program}")
+    fake_chromium(shlex.join(["exec", sys.executable, str(program)]))
     assert chromium.print_page(tmp_path / "x.html", {}) == b"printed"
 
 
