@@ -46,9 +46,8 @@ def record_run(
     """
     row = keep_strategy(home, type(strategy))
     spec = spec_of(strategy, row, dataset, options)
-    job_id = jobs.create_job(home.database, new_job(spec, row, dataset))
+    job_id, token = jobs.begin_job(home.database, new_job(spec, row, dataset), identity())
     _note_in_batch(home, job_id)
-    token = jobs.claim_job(home.database, job_id, identity())
     with signs_of_life(home.database, job_id, token):
         return carry_out(home, Claim(job_id, token), strategy, dataset, spec, progress=progress)
 

@@ -56,11 +56,15 @@ class LeaseLostError(StoreError):
 
 def create_job(database: Database, job: NewJob) -> int:
     """Record a job that waits to be run and return its id."""
-    row = row_of("backtest_jobs", job)
-    start = {"status": "pending", "progress": 0.0, "attempt": 0, "cancel_requested": False}
-    statement = sa.insert(_JOBS).values(**row, **start, created_at=database_time()).returning(_JOBS.c.id)
     with database.write() as session:
-        return int(session.execute(statement).scalar_one())
+        return _insert(session, job)
+
+
+def begin_job(database: Database, job: NewJob, worker_id: str) -> tuple[int, str]:
+    """Record a job that is ours from the first moment, so that no worker takes it; return its id and its token."""
+    with database.write() as session:
+        job_id = _insert(session, job)
+        return job_id, _claim(session, job_id, worker_id)
 
 
 def claim_job(database: Database, job_id: int, worker_id: str) -> str:
@@ -71,6 +75,18 @@ def claim_job(database: Database, job_id: int, worker_id: str) -> str:
     LeaseLostError
         The job is not pending.
     """
+    with database.write() as session:
+        return _claim(session, job_id, worker_id)
+
+
+def _insert(session: Session, job: NewJob) -> int:
+    row = row_of("backtest_jobs", job)
+    start = {"status": "pending", "progress": 0.0, "attempt": 0, "cancel_requested": False}
+    statement = sa.insert(_JOBS).values(**row, **start, created_at=database_time()).returning(_JOBS.c.id)
+    return int(session.execute(statement).scalar_one())
+
+
+def _claim(session: Session, job_id: int, worker_id: str) -> str:
     token = token_hex(16)
     changes = {
         "status": "running",
@@ -83,8 +99,7 @@ def claim_job(database: Database, job_id: int, worker_id: str) -> str:
         "current_step": None,
         "error_message": None,
     }
-    with database.write() as session:
-        _change(session, job_id, changes, states=("pending",))
+    _change(session, job_id, changes, states=("pending",))
     return token
 
 

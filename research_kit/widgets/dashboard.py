@@ -106,6 +106,8 @@ class Dashboard(Part):
                     self._follow(made)
                 finally:
                     self._reveal(name)
+                if isinstance(made, DataTab) and not made.is_shown:
+                    made.show()
             return made
 
     def use(self, run: Run) -> None:
@@ -256,7 +258,7 @@ class Dashboard(Part):
         return panel
 
     def _make_data(self) -> Part:
-        tab = DataTab(self.bench)
+        tab = DataTab(self.bench, shown=False)  # a chart that is drawn while it is hidden is drawn twice
         tab.importing.on_change(self.datasets.refresh)
         return tab
 

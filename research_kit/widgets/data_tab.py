@@ -148,6 +148,8 @@ class ImportPanel(Part):
 class DataTab(Part):
     """Every dataset with its quality and its lineage, and an import of more.
 
+    Not ``shown``, it waits until ``show`` is called, or another dataset is chosen.
+
     Attributes
     ----------
     datasets
@@ -156,7 +158,7 @@ class DataTab(Part):
         The import.
     """
 
-    def __init__(self, ws: Bench, dataset: int | str | None = None) -> None:
+    def __init__(self, ws: Bench, dataset: int | str | None = None, *, shown: bool = True) -> None:
         super().__init__()
         self.bench = ws
         self.datasets = DatasetPicker(ws)
@@ -170,7 +172,9 @@ class DataTab(Part):
             self.datasets.value = dataset
         self.datasets.on_change(self.show)
         self.importing.on_change(self._take)
-        self.show()
+        self.is_shown = False
+        if shown:
+            self.show()
 
     def __repr__(self) -> str:
         return f"DataTab({self.datasets.name!r})"
@@ -181,6 +185,7 @@ class DataTab(Part):
 
     def show(self) -> None:
         """Show the dataset that is chosen: quality, chart, lineage."""
+        self.is_shown = True
         row = None if self.datasets.value is None else self.bench.dataset(self.datasets.value)
         if row is None:
             self.heading.show(hint("Nothing to show yet: bring data in on the left."))
@@ -192,8 +197,8 @@ class DataTab(Part):
         quality = row.quality
         words = hint("Its quality was not checked; import it again to have it checked.")
         self.report.show(f'<div class="rkw-report">{quality._repr_html_()}</div>' if quality else words)
-        self.chart.show(quality.plot("notebook") if quality else None, name=f"quality-{row.id}")
         self.lineage.show(lineage_html(self.bench.versions(row.id).to_dict("records"), row.id))
+        self.chart.show(quality.plot("notebook") if quality else None, name=f"quality-{row.id}")
         self._changed()
 
     def static(self) -> str:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 
 import numpy as np
@@ -11,11 +12,13 @@ from sqlmodel import select
 from store.conftest import list_trials
 
 from research_kit.errors import NotFoundError, StoreError
+from research_kit.store.claims import claim_next
 from research_kit.store.database import database_time
 from research_kit.store.datasets import add_dataset, find_dataset
 from research_kit.store.files import StoredFile
 from research_kit.store.jobs import (
     LeaseLostError,
+    begin_job,
     cancel_job,
     claim_job,
     complete_job,
@@ -366,3 +369,22 @@ def test_trades_of_two_jobs_stay_apart(database, make):
     assert [len(job_trades(database, job_id)) for job_id, _ in jobs] == [1, 2]
     with database.read() as session:
         assert session.exec(select(Trade.backtest_job_id).distinct().order_by(Trade.backtest_job_id)).all() == [1, 2]
+
+
+def test_a_job_that_is_begun_is_never_taken_by_a_worker(database, make):
+    """A notebook runs a backtest itself while the workspace's worker looks for jobs that wait."""
+    taken, over = [], threading.Event()
+
+    def look():
+        while not over.is_set():
+            taken.append(claim_next(database, "worker"))
+
+    thief = threading.Thread(target=look)
+    thief.start()
+    begun = [begin_job(database, make.job(f"{number:064d}"), "notebook") for number in range(40)]
+    over.set()
+    thief.join(30)
+    assert set(taken) == {None}
+    assert [get_job(database, job_id).worker_id for job_id, _ in begun] == ["notebook"] * 40
+    for job_id, token in begun:
+        assert heartbeat(database, job_id, token) is False

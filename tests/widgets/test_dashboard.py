@@ -196,6 +196,7 @@ def test_the_other_tabs_are_made_while_nobody_waits_for_them(dashboard, monkeypa
     assert [dashboard._places[tab].children for tab in TABS] == [(made[tab].body,) for tab in TABS]
     search, data = made["Search"], made["Data"]
     assert (search.datasets.value, search.strategies.value, data.datasets.value) == (2, "momentum", 2)
+    assert data.chart.figure is not None
     search.datasets.value = "Calm"
     dashboard.tab = "Explore"
     dashboard.tab = "Search"

@@ -196,8 +196,7 @@ def _keep(home: Home, checked: _Checked, *, trust: bool) -> Run:
         engine_version=spec.engine_version,
         seed=spec.seed,
     )
-    job_id = jobs.create_job(home.database, job)
-    token = jobs.claim_job(home.database, job_id, identity())
+    job_id, token = jobs.begin_job(home.database, job, identity())
     try:
         run_id = jobs.complete_job(home.database, job_id, token, _outcome(home, checked, dataset.id))
     except BaseException:
