@@ -212,16 +212,16 @@ class Dashboard(Part):
                 self._made(name)
 
     def _made(self, name: str) -> Part:
-        with TURN:  # one that is being made ahead may be asked for
-            if name not in self._parts:
-                made = self._makers()[name]()
-                made.on_change(self._keep)
-                if isinstance(made, HistoryTab):
-                    made.history.on_compare(self._compare)
-                made.body.layout.display = "none"  # until it has what is chosen in Explore
-                self._places[name].children += (made.body,)
-                self._parts[name] = made
-            return self._parts[name]
+        """Return what a tab holds; who asks has the turn, as one that is being made ahead may be asked for."""
+        if name not in self._parts:
+            made = self._makers()[name]()
+            made.on_change(self._keep)
+            if isinstance(made, HistoryTab):
+                made.history.on_compare(self._compare)
+            made.body.layout.display = "none"  # until it has what is chosen in Explore
+            self._places[name].children += (made.body,)
+            self._parts[name] = made
+        return self._parts[name]
 
     def _follow(self, made: Part) -> None:
         if isinstance(made, SweepPanel | DataTab):

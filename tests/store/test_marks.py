@@ -1,5 +1,6 @@
 """Tags, notes, pins and deleting: what is written is found again, by each filter, and a trial outlives its run."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -131,9 +132,16 @@ def test_a_span_has_its_first_moment_and_not_its_last(filled):
 
 
 def test_many_who_tag_a_run_at_once_wait_for_one_another(filled):
+    together = threading.Barrier(8, timeout=30)
+
+    def tag(number):
+        together.wait()
+        return marks.tag_backtest(filled, 1, [f"round {number // 8}"])
+
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: marks.tag_backtest(filled, 1, ["trend"]), range(16)))
-    assert found == [["trend"]] * 16
+        found = list(pool.map(tag, range(80)))
+    assert all(f"round {number // 8}" in tags for number, tags in enumerate(found))
+    assert marks.count_tags(filled) == {f"round {number}": 1 for number in range(10)}
 
 
 def test_filters_and_pages_go_together(filled):
